@@ -1,7 +1,8 @@
+import { backupName } from '../shared/core/backup-words.ts';
 import { parseBackupKey } from '../shared/core/ids.ts';
 import { type CopyStanding, readCopyStandings } from '../shared/jobs/copy/copy-lag.ts';
 import { copyPlaces, namesOfSources } from './copy-places.ts';
-import { age, number, plural, shortKey } from './format.ts';
+import { age, number, plural } from './format.ts';
 import type { CommandSession } from './session.ts';
 
 /** How far each configured second place is behind. */
@@ -31,5 +32,5 @@ function describeCopy({ wanted, missing, problem }: Omit<CopyStanding, 'name' | 
   if (!oldest) return wanted === 1 ? 'has the only backup' : `has all ${plural(wanted, 'backup')}`;
   const since = age(parseBackupKey(oldest)?.startedAt ?? now, now);
   const count = `${number(missing.length)} of ${plural(wanted, 'backup')} ${missing.length === 1 ? 'is' : 'are'} missing`;
-  return `${count}, the oldest ${shortKey(oldest)}, ${since}`;
+  return `${count}, the oldest ${backupName(oldest)}, ${since}`;
 }

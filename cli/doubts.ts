@@ -1,6 +1,7 @@
+import { backupName, isWaiting } from '../shared/core/backup-words.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
-import { isGood, isWaiting, summariseEntry } from '../shared/jobs/status/list.ts';
-import { shortKey, time } from './format.ts';
+import { isGood, summariseEntry } from '../shared/jobs/status/list.ts';
+import { time } from './format.ts';
 import type { CommandSession } from './session.ts';
 
 /** Reasons not to rely on a backup, one sentence each. Unreadable parts are left to the job. */
@@ -13,7 +14,7 @@ export async function doubtsOf(
   const marks = await repository.marks(io.signal);
   const summary = summariseEntry(entry, marks.of(key));
   if (isGood(summary)) return [];
-  const name = shortKey(key);
+  const name = backupName(key);
   return [
     ...(isWaiting(summary)
       ? [

@@ -1,4 +1,5 @@
 import { ageOf, isAge } from '../shared/config/age.ts';
+import { backupName } from '../shared/core/backup-words.ts';
 import { number } from '../shared/core/plural.ts';
 import { MINUTE_MS } from '../shared/core/units.ts';
 import { usage } from './command.ts';
@@ -81,14 +82,9 @@ const ANYWHERE: Screen = { width: undefined, hasColour: false };
 /** Longer cells may be cut. */
 const LONG = 12;
 
-/** `backup_daily_20260301_020000`: enough to identify a backup. */
-export function shortKey(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-}
-
 /** `daily_20260301_020000`: still fits only one backup. */
 export function shortestKey(key: string): string {
-  return shortKey(key).replace(/^backup_/, '');
+  return backupName(key).replace(/^backup_/, '');
 }
 
 /** A text in lines of at most `width` characters; a longer word, such as a path, gets a line of its own. */

@@ -1,5 +1,6 @@
+import { backupName } from '../shared/core/backup-words.ts';
 import type { RecoveryCoverage } from '../shared/jobs/keys/recovery-coverage.ts';
-import { plural, shortKey } from './format.ts';
+import { plural } from './format.ts';
 
 /** Most backups to name in a line. */
 const MOST_NAMED = 5;
@@ -10,7 +11,7 @@ export function recoveryWarnings(found: RecoveryCoverage | undefined): string[] 
   return [
     ...notOpened.map(({ recoveryKey, backups }) => {
       const more = backups.length > MOST_NAMED ? ' …' : '';
-      const named = backups.slice(0, MOST_NAMED).map(shortKey).join(', ');
+      const named = backups.slice(0, MOST_NAMED).map(backupName).join(', ');
       return `recovery key ${recoveryKey} does not open ${plural(backups.length, 'backup')} (${named}${more}): holdfast rekey --complete-recovery`;
     }),
     ...problems,

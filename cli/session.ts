@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from '../shared/config/config.ts';
 import type { NamedSource } from '../shared/config/named-source.ts';
+import { backupName } from '../shared/core/backup-words.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import {
   type Given,
@@ -13,7 +14,7 @@ import { namingOf, sourceNames } from '../shared/jobs/source/source-names.ts';
 import { type BackupSummary, listBackups } from '../shared/jobs/status/list.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
-import { bytes, shortKey, time } from './format.ts';
+import { bytes, time } from './format.ts';
 import { type Io, write } from './io.ts';
 import { type ConfigFlags, loadConfig, repositoryConfig } from './load-config.ts';
 import { Progress } from './progress.ts';
@@ -131,7 +132,7 @@ export class CommandSession implements AsyncDisposable {
     const backups = await listBackups(this.repository, { naming: this.naming, signal: this.io.signal });
     const options = backups.filter(isOffered).map(({ key, startedAt, plainBytes, source }) => ({
       value: key,
-      label: shortKey(key),
+      label: backupName(key),
       hint: `${time(startedAt)}, ${bytes(plainBytes)}, ${source.name}`,
     }));
     const chosen = await ask.select(this.io, 'Which backup?', options);

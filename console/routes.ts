@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { backupName } from '../shared/core/backup-words.ts';
 
 /** The current place: the part of the address after `#`, so that any file server can serve the console. */
 export interface ScreenPlace {
@@ -57,9 +58,4 @@ export function runHref(run: string): string {
 /** @param name of the report */
 export function drillHref(name: string): string {
   return `#/drills/${name}`;
-}
-
-/** `backup_daily_20260301_020000`. */
-export function backupName(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
 }

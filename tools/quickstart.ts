@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { bytes, duration, number, ratio, shortKey, table } from '../cli/format.ts';
+import { bytes, duration, number, ratio, table } from '../cli/format.ts';
+import { backupName } from '../shared/core/backup-words.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
 import {
@@ -119,7 +120,7 @@ async function tour(demo: Demo, folder: string): Promise<void> {
   const sizes = table(
     ['BACKUP', 'HOLDS', 'ADDED', 'SMALLER BY'],
     [first, second].map(({ key, plainBytes, storedBytes }) => [
-      shortKey(key),
+      backupName(key),
       bytes(plainBytes),
       bytes(storedBytes),
       ratio(plainBytes, storedBytes),

@@ -1,8 +1,8 @@
+import { backupName, isWaiting } from '../../shared/core/backup-words.ts';
 import { type AcceptResult, acceptBackups } from '../../shared/jobs/retention/accept.ts';
-import { isWaiting, listBackups } from '../../shared/jobs/status/list.ts';
+import { listBackups } from '../../shared/jobs/status/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { shortKey } from '../format.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
@@ -50,5 +50,5 @@ async function isAnyWaiting({ repository, io }: CommandSession): Promise<boolean
 }
 
 function describe({ backups, report }: AcceptResult): string {
-  return `Accepted ${backups.map(shortKey).join(', ')}; kept as ${report}\n`;
+  return `Accepted ${backups.map(backupName).join(', ')}; kept as ${report}\n`;
 }

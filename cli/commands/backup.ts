@@ -1,4 +1,5 @@
 import { backupTypes, knownBackupType } from '../../shared/config/backup-types.ts';
+import { backupName } from '../../shared/core/backup-words.ts';
 import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup/backup.ts';
 import { checkBucket } from '../../shared/jobs/doctor/bucket-rules.ts';
@@ -7,7 +8,7 @@ import { listBackups } from '../../shared/jobs/status/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../describe-findings.ts';
-import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
+import { bytes, comparedSize, duration, number, plural } from '../format.ts';
 import { SOURCE_HELP, URL_EXAMPLE } from '../kinds.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
@@ -100,7 +101,7 @@ async function warnOfBucket({ config, io, progress }: CommandSession): Promise<v
 
 function warnOf(key: string, suspect: NonNullable<BackupResult['suspect']>): string {
   return [
-    `warning: ${shortKey(key)} is SUSPECT, compared with ${shortKey(suspect.against)}:`,
+    `warning: ${backupName(key)} is SUSPECT, compared with ${backupName(suspect.against)}:`,
     ...describeFindings(suspect).map((line) => `  - ${line}`),
     ...adviseOnSuspect(key, suspect),
   ].join('\n');
@@ -159,11 +160,11 @@ function isPlace(name: string, config: CommandSession['config'], io: CommandSess
 function describe(result: BackupResult, ms: number): string {
   const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets, cost } = result;
   const size = comparedSize(plainBytes, storedBytes, 'the source');
-  const against = parent ? `, compared with ${shortKey(parent)}` : '';
-  return `${shortKey(key)} of ${source.name}
+  const against = parent ? `, compared with ${backupName(parent)}` : '';
+  return `${backupName(key)} of ${source.name}
   ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}, in ${duration(ms)}
   stored ${bytes(storedBytes)}${size === undefined ? '' : ` (${size})`}, ${number(newChunks)} of ${number(chunks)} chunks new${against}
-${cost === undefined ? '' : describeCost(cost)}Check it with: holdfast verify ${shortKey(key)} --full
+${cost === undefined ? '' : describeCost(cost)}Check it with: holdfast verify ${backupName(key)} --full
 `;
 }
 

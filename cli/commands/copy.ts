@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { CopyPlace } from '../../shared/config/copy.ts';
+import { backupName } from '../../shared/core/backup-words.ts';
 import { ERRORS } from '../../shared/core/errors.ts';
 import { parseBackupType } from '../../shared/core/ids.ts';
 import type { CopyResult } from '../../shared/jobs/copy/copy.ts';
@@ -7,7 +8,7 @@ import { type CopyLag, readCopyLag } from '../../shared/jobs/copy/copy-lag.ts';
 import { copyToPlace } from '../../shared/jobs/copy/copy-to-place.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { copyPlaces, namesOfSources } from '../copy-places.ts';
-import { bytes, number, plural, shortKey } from '../format.ts';
+import { bytes, number, plural } from '../format.ts';
 import { CommandSession } from '../session.ts';
 
 const options = {
@@ -118,13 +119,13 @@ function statusOf({ passedOver }: CopyResult): number {
 function describe({ to, copied, present, passedOver, packs, bytes: stored }: NamedResult): string {
   const lines = [
     `Copied ${plural(copied.length, 'backup')} to ${to}: ${plural(packs, 'pack')} of ${bytes(stored)}; ${number(present)} ${present === 1 ? 'was' : 'were'} there`,
-    ...passedOver.map(({ key, why, problem }) => `  ${shortKey(key)} is ${why}: ${problem}`),
+    ...passedOver.map(({ key, why, problem }) => `  ${backupName(key)} is ${why}: ${problem}`),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 function describeLag({ to, wanted, missing }: CopyLag): string {
-  const lines = missing.toReversed().map((key) => `  ${shortKey(key)}`);
+  const lines = missing.toReversed().map((key) => `  ${backupName(key)}`);
   return [
     `${number(missing.length)} of ${plural(wanted, 'backup')} would be copied to ${to}`,
     ...lines,

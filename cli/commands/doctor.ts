@@ -1,5 +1,5 @@
 import { SECOND_MS } from '../../shared/core/units.ts';
-import { doctorExitStatus, runChecks } from '../../shared/jobs/doctor/doctor.ts';
+import { doctorExitStatus, runDoctor } from '../../shared/jobs/doctor/doctor.ts';
 import { EXAMINED_JOBS } from '../../shared/jobs/doctor/examined-jobs.ts';
 import type { DoctorRow } from '../../shared/jobs/doctor/row.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
@@ -68,7 +68,7 @@ failed (docs/reference/errors.md): 12 key, 13 store, 30 database, ….
       if (values.json) return;
       for (const row of shown) await write(io.stdout, describeRow(row, io.stdout.columns ?? COLUMNS));
     };
-    for await (const row of runChecks(groups, { only, limitMs, signal: io.signal })) {
+    for await (const row of runDoctor(groups, { only, limitMs, signal: io.signal })) {
       rows.push(row);
       await show(folded.add(row));
     }

@@ -1,10 +1,11 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { runDrill } from '../../shared/jobs/drill/drill.ts';
 import type { DrillResult } from '../../shared/jobs/drill/drill-result.ts';
 import { noteOfDrill } from '../../shared/jobs/runs/record-run.ts';
 import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { configuredName } from '../../shared/jobs/source/naming.ts';
 import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
-import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
+import { bytes, duration, number, plural, table } from '../format.ts';
 import { optionHelp, URL_EXAMPLES } from '../kinds.ts';
 import { drillServer } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
@@ -90,7 +91,7 @@ function describe(result: DrillResult): string {
   const { key, outcome, target, server, leftOut, removal, report } = result;
   const place = target === undefined ? '' : ` to ${target} (${server})`;
   const title = { equal: 'restored and equal', different: 'DIFFERENT', failed: 'FAILED' }[outcome];
-  return `Drill of ${shortKey(key)}${place}: ${title}
+  return `Drill of ${backupName(key)}${place}: ${title}
 ${outcome === 'failed' ? describeError(result) : describeComparison(result)}${list('left out', leftOut)}  report     ${report}
 ${removal === undefined ? '' : `The scratch target still exists, with everything that was restored. Remove it with: ${removal}\n`}`;
 }

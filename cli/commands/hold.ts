@@ -1,6 +1,7 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { type HoldResult, holdBackup } from '../../shared/jobs/retention/hold.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { shortKey, time } from '../format.ts';
+import { time } from '../format.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
@@ -38,7 +39,7 @@ const LEGAL_HOLDS = 'To stop others from removing it too, add legal holds: holdf
 
 function describe({ key, reason, before }: HoldResult): string {
   const changed = before ? `It was already held, since ${time(before.at)}: ${before.reason}\n` : '';
-  return `Held ${shortKey(key)}: ${reason}
-${changed}Prune keeps it until: holdfast release ${shortKey(key)} --reason TEXT
+  return `Held ${backupName(key)}: ${reason}
+${changed}Prune keeps it until: holdfast release ${backupName(key)} --reason TEXT
 `;
 }

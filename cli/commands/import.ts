@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { backupTypes, knownBackupType } from '../../shared/config/backup-types.ts';
 import { daysOf } from '../../shared/config/retention.ts';
+import { backupName } from '../../shared/core/backup-words.ts';
 import type { HoldfastError } from '../../shared/core/errors.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import {
@@ -14,7 +15,7 @@ import { openSource } from '../../shared/jobs/source/adapters.ts';
 import { namedSource } from '../../shared/jobs/source/same-source.ts';
 import { KINDS } from '../../shared/sources/registry.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { bytes, number, plural, shortKey, time } from '../format.ts';
+import { bytes, number, plural, time } from '../format.ts';
 import type { Io } from '../io.ts';
 import { defaultSource, findPlace } from '../load-config.ts';
 import { CommandSession } from '../session.ts';
@@ -163,7 +164,7 @@ async function noDate(file: string): Promise<HoldfastError> {
 function describe(result: ImportBackupResult, isEncrypted: boolean, dateFrom: string): string {
   const { key, source, records, datasets, plainBytes, storedBytes, startedAt, isThereAlready } = result;
   const done = isThereAlready ? 'was already imported from this file; nothing was stored' : 'imported';
-  return `${shortKey(key)} of ${source.name}: ${done}
+  return `${backupName(key)} of ${source.name}: ${done}
   ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}; stored ${bytes(storedBytes)}
   dated ${time(startedAt)}, by ${dateFrom}
 ${isEncrypted ? '  the original kept no checksum of what it encrypted: the JSON is complete, nothing more can be checked\n' : ''}`;
@@ -179,5 +180,5 @@ function outlook(
   const ageDays = (repository.clock.now().getTime() - startedAt.getTime()) / DAY_MS;
   if (ageDays <= days)
     return `  kept for ${number(days)} days from its date, the retention of type ${type}\n`;
-  return `  THE NEXT PRUNE REMOVES IT: it is older than the ${number(days)} days of type ${type}, unless it is the only good backup. To keep it: holdfast hold ${shortKey(key)} --reason "…"\n`;
+  return `  THE NEXT PRUNE REMOVES IT: it is older than the ${number(days)} days of type ${type}, unless it is the only good backup. To keep it: holdfast hold ${backupName(key)} --reason "…"\n`;
 }

@@ -1,7 +1,8 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { type BackupKeys, checkKeys, type KeysReport, listRootKeys } from '../../shared/jobs/keys/keys.ts';
 import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { number, plural, shortKey, table, time } from '../format.ts';
+import { number, plural, table, time } from '../format.ts';
 import { write } from '../io.ts';
 import { keysSigning } from '../keys-signing.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
@@ -121,5 +122,5 @@ function describeCheck(backups: readonly BackupKeys[], reports: NonNullable<Keys
 
 function describeBackup({ key, rootKeyIds, state, problem }: BackupKeys): string {
   const needs = rootKeyIds.length > 0 ? ` needs ${rootKeyIds.join(' and ')}` : '';
-  return `${state}: ${shortKey(key)}${needs}: ${problem ?? ''}\n`;
+  return `${state}: ${backupName(key)}${needs}: ${problem ?? ''}\n`;
 }

@@ -1,9 +1,10 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { nearest } from '../../shared/core/nearest.ts';
 import { type BackupSummary, listBackups } from '../../shared/jobs/status/list.ts';
 import { standing, verification } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { age, bytes, number, shortestKey, shortKey, time } from '../format.ts';
+import { age, bytes, number, shortestKey, time } from '../format.ts';
 import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled, type TextStyle } from '../style.ts';
 import { renderTable } from '../table.ts';
@@ -72,7 +73,7 @@ function describe(backups: readonly BackupSummary[], isFiltered: boolean, shown:
   const rows = backups.map((backup) => [
     ...(isTerminal
       ? [shortestKey(backup.key), age(backup.startedAt, shown.now)]
-      : [shortKey(backup.key), time(backup.startedAt)]),
+      : [backupName(backup.key), time(backup.startedAt)]),
     number(backup.records),
     bytes(backup.plainBytes),
     bytes(backup.storedBytes),

@@ -1,9 +1,10 @@
 import type { LockSettings } from '../../shared/config/lock.ts';
+import { backupName } from '../../shared/core/backup-words.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { type EndHoldsResult, endHolds } from '../../shared/jobs/lock/end-holds.ts';
 import { type LockResult, lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock/lock.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { number, plural, shortKey, table, time } from '../format.ts';
+import { number, plural, table, time } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
@@ -80,7 +81,7 @@ function describe(
   { isDryRun, screen }: { readonly isDryRun: boolean; readonly screen: Screen },
 ): Styled {
   const { backups, objects, extended, held, weaker } = result;
-  const rows = backups.map(({ backup, until }) => [shortKey(backup), until ? time(until) : 'not locked']);
+  const rows = backups.map(({ backup, until }) => [backupName(backup), until ? time(until) : 'not locked']);
   const would = isDryRun ? ' (a dry run: nothing was changed)' : '';
   const lines = [
     `${plural(objects, 'object')} of ${plural(backups.length, 'backup')}: ${number(extended)} locked for longer, ${number(objects - extended - result.missing.length)} as they were${would}`,

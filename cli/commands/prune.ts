@@ -1,3 +1,4 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { openLocks } from '../../shared/jobs/lock/lock.ts';
 import {
@@ -10,7 +11,7 @@ import { sweptBytes } from '../../shared/jobs/retention/prune-room.ts';
 import { expireHistory } from '../../shared/jobs/runs/run-history.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { bytes, number, plural, shortKey, table } from '../format.ts';
+import { bytes, number, plural, table } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
@@ -118,7 +119,7 @@ function planDocument({ plan, problems }: PreparedPrune): object {
 function describePlan({ plan, problems }: PreparedPrune, screen: Screen): Styled {
   const { decisions, expire, sweep, locked, waitingBytes, graceMs, blockedBy, refusal } = plan;
   const rows = decisions.map(({ key, keep, source, reasons }) => [
-    shortKey(key),
+    backupName(key),
     keep ? 'stays' : 'goes',
     source?.name ?? '',
     reasons.join(', '),
@@ -142,7 +143,7 @@ function describe(result: PruneResult): string {
   const { expired, putBack, removedPacks, freedBytes, locked, blockedBy, report } = result;
   const lines = [
     `Removed ${plural(expired.length, 'backup')}, and ${plural(removedPacks, 'pack')}: ${bytes(freedBytes)} freed`,
-    ...putBack.map((key) => `${shortKey(key)} was held meanwhile, and is listed again`),
+    ...putBack.map((key) => `${backupName(key)} was held meanwhile, and is listed again`),
     ...lockedLines(locked),
     ...(blockedBy === undefined ? [] : [`No pack was removed: ${blockedBy}`]),
     ...(report === undefined ? ['Without a key no report of this run is kept'] : []),

@@ -1,10 +1,11 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { checkKeys } from '../../shared/jobs/keys/keys.ts';
 import { recoveryKeyIds } from '../../shared/jobs/keys/recovery-coverage.ts';
 import { opensWith, type PrivateHalf } from '../../shared/jobs/keys/recovery-sheet-key.ts';
 import type { RepositoryConfig } from '../../shared/jobs/open-repository.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { number, plural, shortKey, table, time } from '../format.ts';
+import { number, plural, table, time } from '../format.ts';
 import { type Io, write } from '../io.ts';
 import { specialFlags } from '../kinds.ts';
 import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
@@ -75,7 +76,7 @@ async function readKey(settings: RepositoryConfig, file: string | undefined, io:
 async function check({ repository, io, isJson }: CommandSession, { id }: PrivateHalf): Promise<number> {
   const { location, repositoryId, backups } = await checkKeys(repository, io.signal);
   const opens = backups.filter(({ state }) => state === 'opens').length;
-  const rows = backups.map(({ key, state, problem }) => [shortKey(key), state, problem ?? '']);
+  const rows = backups.map(({ key, state, problem }) => [backupName(key), state, problem ?? '']);
   const shown = backups.map((one) => ({ ...one, problem: one.problem ?? null }));
   const verdict = opens === backups.length ? 'All open' : 'NOT ALL OPEN';
   const text = styled`${table(['KEY', 'STATE', ''], rows, screenStyle(io.stdout, io.env))}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} in ${location}, checked ${time(repository.clock.now())}.

@@ -1,6 +1,7 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { type HoldResult, releaseBackup } from '../../shared/jobs/retention/hold.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { shortKey, time } from '../format.ts';
+import { time } from '../format.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
@@ -38,5 +39,5 @@ const LEGAL_HOLDS = 'Legal holds that `holdfast lock` added stay until: holdfast
 
 function describe({ key, reason, before }: HoldResult): string {
   const was = before ? `It was held since ${time(before.at)}: ${before.reason}\n` : '';
-  return `Released ${shortKey(key)}: ${reason}\n${was}Retention decides on it again; to see how: holdfast prune --dry-run\n`;
+  return `Released ${backupName(key)}: ${reason}\n${was}Retention decides on it again; to see how: holdfast prune --dry-run\n`;
 }

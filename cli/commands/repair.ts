@@ -1,7 +1,8 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { type RepairResult, repairBackups } from '../../shared/jobs/repair/repair.ts';
 import type { DamagedBackup } from '../../shared/jobs/repair/repair-report.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { plural, shortKey } from '../format.ts';
+import { plural } from '../format.ts';
 import { describeMissing } from '../missing.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
 
@@ -76,7 +77,7 @@ function describe({ backups, damaged }: RepairResult): string {
 
 function describeOne(backup: DamagedBackup): string {
   const { key, problem, wholeDatasets, missing } = backup;
-  const title = `${shortKey(key)}: ${wordsFor(backup)}\n`;
+  const title = `${backupName(key)}: ${wordsFor(backup)}\n`;
   if (problem !== undefined) return `${title}  ${problem}\n`;
   if (missing.length === 0) return title;
   const named = wholeDatasets.slice(0, MOST_NAMED).join(', ') || 'none';
@@ -90,11 +91,11 @@ function wordsFor({ state, copy, key, chunksFromElsewhere }: DamagedBackup): str
     case 'readable':
       return 'restores whole: it does not need what is damaged';
     case 'repaired':
-      return `whole again as ${shortKey(copy ?? '')}${chunksFromElsewhere > 0 ? `, ${chunks} from other places` : ''}`;
+      return `whole again as ${backupName(copy ?? '')}${chunksFromElsewhere > 0 ? `, ${chunks} from other places` : ''}`;
     case 'repairable':
       return `a whole copy can be made, ${chunks} from other places`;
     case 'lossy':
-      return `RECORDS ARE LOST; to restore the rest: holdfast salvage ${shortKey(key)} --to ./folder`;
+      return `RECORDS ARE LOST; to restore the rest: holdfast salvage ${backupName(key)} --to ./folder`;
     case 'unreadable':
       return 'LOST: nothing of it can be recovered';
   }

@@ -1,10 +1,11 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore/restore.ts';
 import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { showBackup } from '../../shared/jobs/status/show.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';
-import { bytes, duration, number, plural, shortKey } from '../format.ts';
+import { bytes, duration, number, plural } from '../format.ts';
 import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
@@ -176,7 +177,7 @@ export function describePlan(
   const size = datasets.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
   const inTheWay = drops.length > 0 ? [] : conflicts;
   const lines = [
-    `${verb} ${shortKey(key)} to ${target}, ${bytes(size)}:`,
+    `${verb} ${backupName(key)} to ${target}, ${bytes(size)}:`,
     ...steps.map((step, i) => `  ${i + 1}. ${step}`),
     ...(drops.length > 0 ? ['Drops:'] : []),
     ...drops.map((drop) => `  ${drop}`),
@@ -190,7 +191,7 @@ export function describePlan(
 
 function describeResult({ key, plan, comparison, records, plainBytes }: RestoreResult, ms: number): string {
   const lines = [
-    `Restored ${shortKey(key)} to ${plan.target} in ${duration(ms)}`,
+    `Restored ${backupName(key)} to ${plan.target} in ${duration(ms)}`,
     `  ${plural(records, 'record')}, ${bytes(plainBytes)}`,
     `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`,
     ...(plan.isPlain ? [`  ${PLAIN}`] : []),

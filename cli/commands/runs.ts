@@ -1,7 +1,8 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { RUN_KINDS, type RunKind } from '../../shared/core/run-kinds.ts';
 import { type RecordedRun, readRuns } from '../../shared/jobs/runs/run-history.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { age, bytes, duration, shortKey } from '../format.ts';
+import { age, bytes, duration } from '../format.ts';
 import { CommandSession } from '../session.ts';
 import type { Screen, Styled, TextStyle } from '../style.ts';
 import { renderTable } from '../table.ts';
@@ -83,7 +84,7 @@ function describe(found: readonly RecordedRun[], now: Date, screen: Screen): str
       code === undefined ? state : `${state} (${code})`,
       finishedAt ? duration(finishedAt.getTime() - startedAt.getTime()) : '-',
       storedBytes === undefined ? '-' : bytes(storedBytes),
-      backup === null ? '-' : shortKey(backup),
+      backup === null ? '-' : backupName(backup),
       by ?? 'command line',
       id.slice(0, 8),
     ];

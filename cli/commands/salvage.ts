@@ -1,8 +1,9 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import { OpenSalvage, type SalvagePlan, type SalvageResult } from '../../shared/jobs/repair/salvage.ts';
 import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
-import { bytes, duration, plural, shortKey } from '../format.ts';
+import { bytes, duration, plural } from '../format.ts';
 import { optionHelp, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
@@ -100,7 +101,7 @@ function describePlanned({ key, plan, missing, chunksFromElsewhere }: SalvagePla
 
 function describeResult(result: SalvageResult, ms: number): string {
   const { key, plan, comparison, records, plainBytes, missing, chunksFromElsewhere } = result;
-  return `Salvaged ${shortKey(key)} to ${plan.target} in ${duration(ms)}
+  return `Salvaged ${backupName(key)} to ${plan.target} in ${duration(ms)}
   ${plural(records, 'record')}, ${bytes(plainBytes)}
   read back: ${plural(comparison.length, 'dataset')} compared with what was read from the backup, all equal
 ${plan.isPlain ? `  ${PLAIN}\n` : ''}${elsewhere(chunksFromElsewhere)}${describeMissing(missing)}`;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { backupName } from '../../shared/core/backup-words.ts';
 import {
   type DrillEvidence,
   drillEvidenceIn,
@@ -12,7 +13,7 @@ import { standing, verification } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeFindings } from '../describe-findings.ts';
 import { describeEvidence, evidenceDocument } from '../drill-evidence.ts';
-import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
+import { age, bytes, duration, number, table, time } from '../format.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
@@ -143,5 +144,5 @@ function describeSuspect(suspect: NonNullable<BackupDetail['findings']>): string
   const lines = describeFindings(suspect)
     .map((line) => `  - ${line}\n`)
     .join('');
-  return `\nSuspect, compared with ${shortKey(suspect.against)}:\n${lines}`;
+  return `\nSuspect, compared with ${backupName(suspect.against)}:\n${lines}`;
 }

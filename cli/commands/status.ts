@@ -1,3 +1,4 @@
+import { backupName, depthName } from '../../shared/core/backup-words.ts';
 import {
   ERRORS,
   SUSPECT_EXIT_STATUS,
@@ -9,22 +10,10 @@ import type { BucketCheck } from '../../shared/jobs/doctor/bucket-rules.ts';
 import type { SourceLock } from '../../shared/jobs/lock/lock-state.ts';
 import { measurePacks, type RepositoryStatus } from '../../shared/jobs/status/status.ts';
 import { type Verdict, verdictOf } from '../../shared/jobs/verdict/verdict.ts';
-import { depthName } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeCopies } from '../describe-copies.ts';
 import { readGrowth } from '../describe-growth.ts';
-import {
-  age,
-  bytes,
-  comparedSize,
-  duration,
-  number,
-  plural,
-  ratio,
-  shortKey,
-  table,
-  time,
-} from '../format.ts';
+import { age, bytes, comparedSize, duration, number, plural, ratio, table, time } from '../format.ts';
 import { nextSteps } from '../next-steps.ts';
 import { readSafety } from '../safety.ts';
 import { CommandSession } from '../session.ts';
@@ -122,7 +111,7 @@ function describe(
   const rows = newest.map(({ source, type, key, startedAt, records, plainBytes, storedBytes }) => [
     source.name,
     type,
-    shortKey(key),
+    backupName(key),
     age(startedAt, now),
     number(records),
     bytes(plainBytes),
@@ -155,10 +144,10 @@ function describeSource(
 ): string {
   const { source, newestGood, waiting, failed, misdated, held, lastVerify, lastFullVerify, lastDrill } =
     status;
-  const good = newestGood ? `${shortKey(newestGood.key)}, ${age(newestGood.startedAt, now)}` : 'none';
+  const good = newestGood ? `${backupName(newestGood.key)}, ${age(newestGood.startedAt, now)}` : 'none';
   const full = lastFullVerify ? `; the last full one ${age(lastFullVerify.at, now)}` : '';
   const verified = lastVerify
-    ? `${depthName(lastVerify)}, ${age(lastVerify.at, now)}${lastVerify.depth.kind === 'full' ? '' : full}`
+    ? `${depthName(lastVerify.depth)}, ${age(lastVerify.at, now)}${lastVerify.depth.kind === 'full' ? '' : full}`
     : 'never';
   const drilled = lastDrill
     ? `${age(lastDrill.at, now)}, ${lastDrill.outcome}, ${plural(lastDrill.records, 'record')} restored in ${duration(lastDrill.restoreMs)}`
@@ -194,5 +183,5 @@ function lockLine(lock: SourceLock | undefined): string[][] {
 function named(name: string, keys: readonly string[]): string[][] {
   if (keys.length === 0) return [];
   const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} more` : '';
-  return [[name, keys.slice(0, MOST_NAMED).map(shortKey).join(', ') + more]];
+  return [[name, keys.slice(0, MOST_NAMED).map(backupName).join(', ') + more]];
 }

@@ -1,3 +1,4 @@
+import { backupName } from '../../shared/core/backup-words.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { noteOfVerify } from '../../shared/jobs/runs/record-run.ts';
 import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify/verify.ts';
@@ -5,7 +6,7 @@ import { MOST_PARTS, parseSubset, type VerifyDepth } from '../../shared/jobs/ver
 import { type Kept, keepVerifyReport } from '../../shared/jobs/verify/verify-report.ts';
 import { notVerifiedSince } from '../../shared/jobs/verify/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
+import { bytes, duration, parseSince, plural } from '../format.ts';
 import { HeadsFile } from '../heads-file.ts';
 import { recordedCommand } from '../recorded.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
@@ -164,7 +165,7 @@ function describe(report: VerifyReport, ms: number): string {
       : `${plural(packs, 'pack')}, ${plural(chunks, 'chunk')}, ${plural(records, 'record')}, ${bytes(readBytes)} read`;
   const others = report.objects > 0 ? ` and ${plural(report.objects, 'other object')}` : '';
   const subject =
-    (backups.length === 1 ? shortKey(backups[0] ?? '') : plural(backups.length, 'backup')) + others;
+    (backups.length === 1 ? backupName(backups[0] ?? '') : plural(backups.length, 'backup')) + others;
   const unproven = isProven
     ? ''
     : 'No key was given, so it is not proven that Holdfast wrote these manifests.\n';
@@ -173,9 +174,9 @@ function describe(report: VerifyReport, ms: number): string {
     return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${describeHeads(report)}${unproven}`;
   const lines = findings.map(
     ({ object, problem, backups: hit, sharedBy, datasets }) =>
-      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'not needed by any listed backup' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n${
+      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'not needed by any listed backup' : `needed by ${named(hit.map(backupName))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n${
         sharedBy.length > 0
-          ? `    ${plural(sharedBy.length, 'other backup')} that refer to it may share the damage: ${named(sharedBy.map(shortKey))}\n`
+          ? `    ${plural(sharedBy.length, 'other backup')} that refer to it may share the damage: ${named(sharedBy.map(backupName))}\n`
           : ''
       }`,
   );

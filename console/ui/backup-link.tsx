@@ -1,4 +1,5 @@
-import { backupHref, backupName } from '../routes.ts';
+import { backupName } from '../../shared/core/backup-words.ts';
+import { backupHref } from '../routes.ts';
 import { momentText } from './moment.tsx';
 
 const STAMP = /_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)$/;

@@ -1,20 +1,9 @@
+import { depthName, isWaiting } from '../../shared/core/backup-words.ts';
 import type { Backup as ApiBackup } from '../api/types.ts';
 import { Ago, momentText } from './moment.tsx';
 import { Badge } from './parts.tsx';
 
 type Backup = Pick<ApiBackup, 'state' | 'problem' | 'isMisdated' | 'suspect' | 'marks'>;
-type Depth = NonNullable<Backup['marks']['verify']>['depth'];
-
-/** `full`, `quick`, `part 3 of 7`, `new data`: only what the backup itself stored. */
-export function depthName({ kind, part, of }: Depth): string {
-  if (kind === 'new') return of === 1 ? 'new data' : `new data, part ${part} of ${of}`;
-  return kind === 'subset' ? `part ${part} of ${of}` : kind;
-}
-
-/** Whether it is suspect and nobody has accepted it. */
-export function isWaiting({ suspect, marks }: Pick<Backup, 'suspect' | 'marks'>): boolean {
-  return suspect.length > 0 && marks.accept === undefined;
-}
 
 /** Whether it is known to be less than whole. */
 export function isDamaged({ state, marks }: Pick<Backup, 'state' | 'marks'>): boolean {

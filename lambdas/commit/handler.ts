@@ -9,7 +9,7 @@ import { run, source, type } from '../runtime/event-members.ts';
 import { explained, StepFailure } from '../runtime/explained.ts';
 import { defineFunction } from '../runtime/function.ts';
 import type { Invocation } from '../runtime/invocation.ts';
-import { noteRunEnd } from '../runtime/noted.ts';
+import { noteRunEndQuietly } from '../runtime/noted.ts';
 import { logger, publishMetrics } from '../runtime/telemetry.ts';
 
 const base = { run, source, type };
@@ -45,7 +45,7 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const opened = await repository();
   const result = await commitBackup(opened, { run, suspects, onProgress, signal });
   const about = { kind: 'backup', source, type: result.type } as const;
-  await noteRunEnd(opened, about, { run, startedAt: result.startedAt, ...noteOfBackup(result) });
+  await noteRunEndQuietly(opened, about, { run, startedAt: result.startedAt, ...noteOfBackup(result) });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
   const { suspect, parentDamage, head } = result;
   if (parentDamage > 0) logger.error('the parent is damaged', { backup: parent ?? '', chunks: parentDamage });
@@ -99,7 +99,11 @@ async function abort(
     ? { Error: share.code, Cause: `share ${share.share}: ${share.message}` }
     : explained({ Error: error ?? 'E_INTERNAL', Cause: cause });
   const aborted = await abortBackup(opened, { run, reason: told.Error, signal });
-  await noteRunEnd(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code: told.Error });
+  await noteRunEndQuietly(
+    opened,
+    { kind: 'backup', source, type },
+    { run, outcome: 'failed', code: told.Error },
+  );
   return { run, aborted, failure: told };
 }
 

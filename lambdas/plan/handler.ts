@@ -8,7 +8,7 @@ import { noParent, note, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
 import type { Invocation } from '../runtime/invocation.ts';
-import { noteRunEnd } from '../runtime/noted.ts';
+import { noteRunEndQuietly } from '../runtime/noted.ts';
 import { openConfiguredSource } from '../runtime/places.ts';
 import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
 import { logger } from '../runtime/telemetry.ts';
@@ -82,5 +82,6 @@ async function noteFailure(
 ): Promise<void> {
   const opened = await repository().catch(() => undefined);
   const code = toFunctionError(error, signal).name;
-  if (opened) await noteRunEnd(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code });
+  if (opened)
+    await noteRunEndQuietly(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code });
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../shared/core/json.ts';
 import { writeAudit } from '../../shared/jobs/access/audit.ts';
 import type { RunResultNote } from '../../shared/jobs/runs/record-run.ts';
 import { toFunctionError } from './function-error.ts';
-import { noteRunEnd } from './noted.ts';
+import { noteRunEndQuietly } from './noted.ts';
 import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
@@ -59,7 +59,7 @@ async function noted(
 ): Promise<void> {
   if (kind === 'prune') return;
   const backup = backups[0] ?? null;
-  await noteRunEnd(repository, { kind, by, backup, target: target ?? null }, { run, backup, ...note });
+  await noteRunEndQuietly(repository, { kind, by, backup, target: target ?? null }, { run, backup, ...note });
 }
 
 async function note(repository: OpenedRepository, record: Record, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
-import { runChecks } from '../../shared/jobs/doctor/doctor.ts';
+import { runDoctor } from '../../shared/jobs/doctor/doctor.ts';
 import { KEY } from '../../shared/jobs/doctor/key-checks.ts';
 import { bucketGroup } from '../../shared/jobs/doctor/repository-group.ts';
 import type { DoctorGroup, DoctorRow } from '../../shared/jobs/doctor/row.ts';
@@ -49,7 +49,7 @@ export async function examineHere(
     madeBy: 'backup',
   });
   const groups = [repository, ...(places?.(config) ?? [])];
-  const rows = await Array.fromAsync(runChecks(groups, { signal }));
+  const rows = await Array.fromAsync(runDoctor(groups, { signal }));
   return { checks: rows.map(redacted) };
 }
 

@@ -3,7 +3,7 @@ import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
 /** Records in the repository's history how a run ended. Never throws. */
-export function noteRunEnd(
+export function noteRunEndQuietly(
   repository: OpenedRepository,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,
   ended: RunResultNote & { readonly run: string; readonly startedAt?: Date | undefined },

@@ -173,7 +173,9 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'the task, a container’s pro
       const drill = { source: 'large', requestedBy: 'ana@shop.example' };
       await expect(rig.invoke('drill', drill)).rejects.toMatchObject({
         name: 'E_CONFIG',
-        message: expect.stringMatching(/MiB of records take longer .* its limit is 1.00 MiB.*Set aws.fargate/),
+        message: expect.stringMatching(
+          /MiB of records take longer .* its limit is 1.00 MiB.*Set aws.fargate/,
+        ),
       });
       const machine = 'arn:aws:states:eu-west-1:111122223333:stateMachine:tasks';
       const env = { HOLDFAST_TASK_MACHINE: machine };

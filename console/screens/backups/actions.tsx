@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
+import { isWaiting } from '../../../shared/core/backup-words.ts';
 import { call } from '../../api/client.ts';
 import { distrustAll } from '../../api/resource.ts';
 import { refreshStatus, useRefusal } from '../../api/status.ts';
 import { go, restoreHref } from '../../routes.ts';
-import { isWaiting } from '../../ui/backup-state.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Choice, TextField } from '../../ui/fields.tsx';

@@ -1,9 +1,9 @@
+import { backupName } from '../../../shared/core/backup-words.ts';
 import { bytes } from '../../../shared/core/human.ts';
 import { call, send } from '../../api/client.ts';
 import { CallError } from '../../api/problem.ts';
 import { saveAs, saveFile } from '../../api/save-file.ts';
 import type { DownloadLink, QueryOf, RunStarted } from '../../api/types.ts';
-import { backupName } from '../../routes.ts';
 
 /** A form of downloads. */
 export type Format = NonNullable<QueryOf<'download'>['format']>;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
+import { depthName } from '../../../shared/core/backup-words.ts';
 import { duration } from '../../../shared/core/human.ts';
-import { depthName } from '../../ui/backup-state.tsx';
 import { Icon, type IconName } from '../../ui/icon.tsx';
 import { Moment } from '../../ui/moment.tsx';
 import type { Detail } from './detail.ts';

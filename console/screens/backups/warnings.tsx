@@ -1,28 +1,9 @@
-import { bytes } from '../../../shared/core/human.ts';
-import { number, plural } from '../../../shared/core/plural.ts';
+import { findingText, type SuspectFinding } from '../../../shared/core/backup-words.ts';
+import { plural } from '../../../shared/core/plural.ts';
 import { BackupLink } from '../../ui/backup-link.tsx';
 import { isDamaged } from '../../ui/backup-state.tsx';
 import { Note } from '../../ui/parts.tsx';
 import type { Detail } from './detail.ts';
-
-interface Finding {
-  readonly code: string;
-  /** Undefined if only numbers are known. */
-  readonly what: string;
-  readonly before: number;
-  readonly now: number;
-}
-
-/** Each kind of finding in words; docs/guide/operations.md says what to do about it. */
-const SAYS: Readonly<Record<string, (finding: Finding) => string>> = {
-  'empty-read': ({ what, before }) => `${what} reads empty; it had ${plural(before, 'record')}`,
-  'dataset-vanished': ({ what, before }) => `${what} is gone; it had ${plural(before, 'record')}`,
-  'records-down': ({ what, before, now }) => `${what} has ${plural(now, 'record')}; it had ${number(before)}`,
-  'ratio-collapsed': ({ what, before, now }) =>
-    `most of ${what} was rewritten and no longer compresses, which looks like encryption: ${bytes(now)} per 1,000 records, was ${bytes(before)}`,
-  'schema-gone': ({ what, before, now }) =>
-    `the schema (${what}) has ${plural(now, 'line')}; it had ${number(before)}`,
-};
 
 /** Reasons not to rely on a backup, and what to do. */
 export function Warnings({ backup }: { readonly backup: Detail }) {
@@ -51,7 +32,7 @@ function Suspicion({ backup }: { readonly backup: Detail }) {
       <strong>{accept ? `Suspect, and accepted: ${accept.reason}` : 'This backup is suspect.'}</strong>
       {findingsOf(backup).map((finding) => (
         <span key={`${finding.code} ${finding.what}`}>
-          {SAYS[finding.code]?.(finding) ?? finding.code} <code class="faint">{finding.code}</code>
+          {findingText(finding)} <code class="faint">{finding.code}</code>
         </span>
       ))}
       {!accept && (
@@ -69,11 +50,11 @@ function Suspicion({ backup }: { readonly backup: Detail }) {
   );
 }
 
-function findingsOf({ sealed, suspect }: Detail): readonly Finding[] {
+function findingsOf({ sealed, suspect }: Detail): readonly SuspectFinding[] {
   if (sealed?.findings)
     return sealed.findings.findings.map(({ code, dataset, before, now }) => ({
       code,
-      what: dataset ?? 'the whole',
+      what: dataset ?? 'the source',
       before,
       now,
     }));

@@ -1,6 +1,7 @@
+import { backupName } from '../../../shared/core/backup-words.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
-import { backupHref, backupName } from '../../routes.ts';
+import { backupHref } from '../../routes.ts';
 import { Moment, utc } from '../../ui/moment.tsx';
 import { Facts } from '../../ui/parts.tsx';
 import { kindName, SourceName } from '../../ui/source-name.tsx';

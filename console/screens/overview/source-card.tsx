@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
+import { depthName } from '../../../shared/core/backup-words.ts';
 import { duration } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
 import type { SourceState, Status } from '../../api/status.ts';
 import { backupHref, restoreHref } from '../../routes.ts';
-import { depthName } from '../../ui/backup-state.tsx';
 import { Icon, type IconName } from '../../ui/icon.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
 import { Badge, Card } from '../../ui/parts.tsx';

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
+import { backupName } from '../../../shared/core/backup-words.ts';
 import { call } from '../../api/client.ts';
 import { type Status, useRefusal } from '../../api/status.ts';
-import { backupHref, backupName, go } from '../../routes.ts';
+import { backupHref, go } from '../../routes.ts';
 import { backupMoment } from '../../ui/backup-link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CommandLine } from '../../ui/command.tsx';

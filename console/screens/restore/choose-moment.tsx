@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
+import { isWaiting } from '../../../shared/core/backup-words.ts';
 import { bytes } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import type { Status } from '../../api/status.ts';
 import { backupHref, runHref } from '../../routes.ts';
-import { BackupState, isDamaged, isWaiting } from '../../ui/backup-state.tsx';
+import { BackupState, isDamaged } from '../../ui/backup-state.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Choice, TextField } from '../../ui/fields.tsx';
 import { Icon } from '../../ui/icon.tsx';

@@ -3,8 +3,9 @@ import type { AnswerOf, RestoreRun } from '../../api/types.ts';
 
 type RunAnswer = AnswerOf<'run'>;
 
+import { backupName } from '../../../shared/core/backup-words.ts';
 import { useRefusal } from '../../api/status.ts';
-import { backupName, restoreHref } from '../../routes.ts';
+import { restoreHref } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/parts.tsx';
 import { wishByWay, wishHref } from '../restore/plan.ts';

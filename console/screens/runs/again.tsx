@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
+import { backupName } from '../../../shared/core/backup-words.ts';
 import { call } from '../../api/client.ts';
 import { type Status, useRefusal, useStatus } from '../../api/status.ts';
 import type { Run as ApiRun } from '../../api/types.ts';
-import { backupName, go } from '../../routes.ts';
+import { go } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
 import { tell } from '../../ui/toasts.tsx';
 

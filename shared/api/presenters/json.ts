@@ -1,10 +1,10 @@
 import type * as z from 'zod';
+import { backupName } from '../../core/backup-words.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { BackupSummary } from '../../jobs/status/list.ts';
 import { keyStamp } from '../../jobs/status/newest-first.ts';
 import type { ApiBackup } from '../schema/backups.ts';
 import type { Marks } from '../schema/values.ts';
-import { backupName } from '../server/parse-backup.ts';
 
 /** A place in a listing as text; opaque to those who pass it on. */
 export function backupJson({

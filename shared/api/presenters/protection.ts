@@ -1,4 +1,5 @@
 import type { CopyPlace } from '../../config/copy.ts';
+import { backupName } from '../../core/backup-words.ts';
 import { parseBackupKey } from '../../core/ids.ts';
 import { type CopyStanding, readCopyStandings } from '../../jobs/copy/copy-lag.ts';
 import { readSourceLocks, type SourceLock } from '../../jobs/lock/lock-state.ts';
@@ -6,7 +7,6 @@ import type { SourceStatus } from '../../jobs/status/status.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks } from '../../store/object-locks.ts';
 import type { StatusAnswer } from '../schema/status.ts';
-import { backupName } from '../server/parse-backup.ts';
 
 /** What protects a repository besides itself. */
 export interface ProtectionOptions {

@@ -1,4 +1,5 @@
 import type { PruneSettings, RetentionPolicy } from '../../config/retention.ts';
+import { backupName } from '../../core/backup-words.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import { DAY_MS } from '../../core/units.ts';
 import { type PreparedPrune, preparePrune } from '../../jobs/retention/prune.ts';
@@ -8,7 +9,6 @@ import { keyStamp } from '../../jobs/status/newest-first.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks } from '../../store/object-locks.ts';
 import type { RetentionAnswer, RetentionQuery } from '../schema/backups.ts';
-import { backupName } from '../server/parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
 /** Most locks to check for one response. */

@@ -1,8 +1,8 @@
+import { backupName } from '../../core/backup-words.ts';
 import type { BackupSummary } from '../../jobs/status/list.ts';
 import { keyStamp } from '../../jobs/status/newest-first.ts';
 import { backupSearch } from '../schema/backup-search.ts';
 import type { ListAnswer, ListQuery } from '../schema/backups.ts';
-import { backupName } from '../server/parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { backupJson, boundsOf } from './json.ts';
 

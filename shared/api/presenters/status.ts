@@ -1,3 +1,4 @@
+import { backupName } from '../../core/backup-words.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { BackupSummary } from '../../jobs/status/list.ts';
 import type { RepositoryOverview, SourceStatus } from '../../jobs/status/status.ts';
@@ -5,7 +6,6 @@ import type { SafetyFacts, SourceFacts } from '../../jobs/verdict/facts.ts';
 import { levelOf } from '../../jobs/verdict/rules.ts';
 import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
 import type { StatusAnswer } from '../schema/status.ts';
-import { backupName } from '../server/parse-backup.ts';
 import { dated } from './json.ts';
 
 /** One page of it, as the route answers. */

@@ -1,7 +1,8 @@
+import { isWaiting } from '../../core/backup-words.ts';
 import { forecastOf, type StoragePrice, whyNoForecast } from '../../core/forecast.ts';
 import type { Calendar } from '../../jobs/calendar/calendars.ts';
 import type { PruneHistory } from '../../jobs/retention/prune-history.ts';
-import { type BackupSummary, isWaiting } from '../../jobs/status/list.ts';
+import type { BackupSummary } from '../../jobs/status/list.ts';
 import type { PackFigures, RepositoryStatus } from '../../jobs/status/status.ts';
 import { storedSizes } from '../../jobs/status/stored-sizes.ts';
 import type { RunFacts } from '../../jobs/verdict/facts-of.ts';

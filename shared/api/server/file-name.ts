@@ -1,5 +1,5 @@
+import { backupName } from '../../core/backup-words.ts';
 import { EXPORT_TYPES, type FileFormat } from '../../core/export-types.ts';
-import { backupName } from './parse-backup.ts';
 
 const MOST_DATASET_CHARS = 80;
 

@@ -22,8 +22,3 @@ export function parseBackup(text: string): BackupKey {
     hint: 'GET /list has the names.',
   });
 }
-
-/** `backup_daily_20260301_020000`. */
-export function backupName(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
-}

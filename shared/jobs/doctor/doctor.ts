@@ -19,7 +19,7 @@ const LIMIT_MS = 30 * SECOND_MS;
  *
  * @throws E_USAGE for a name that no check has; E_ABORTED. Any other failure is a row
  */
-export async function* runChecks(
+export async function* runDoctor(
   groups: readonly DoctorGroup[],
   { signal, only, limitMs = LIMIT_MS }: DoctorOptions,
 ): AsyncGenerator<DoctorRow> {

@@ -1,3 +1,4 @@
+import { isWaiting } from '../../core/backup-words.ts';
 import { type BackupKey, parseBackupKey } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { MiB } from '../../core/units.ts';
@@ -125,11 +126,6 @@ export function isGood({
 export function newestGoodOf(newestFirst: readonly BackupSummary[]): BackupSummary | undefined {
   const good = newestFirst.filter(isGood);
   return good.find(({ imported }) => !imported) ?? good[0];
-}
-
-/** Whether it is suspect and nobody has accepted it. */
-export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'marks'>): boolean {
-  return suspect.length > 0 && marks.accept === undefined;
 }
 
 /** The same of a manifest and its marks. */

@@ -1,3 +1,4 @@
+import { isWaiting } from '../../core/backup-words.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { listOf, rootKeysOf } from '../../format/manifest.ts';
 import { packKey } from '../../format/pack.ts';
@@ -9,7 +10,7 @@ import { formatOf } from '../../repository/writing/format-to-write.ts';
 import { CoverageCheck, type RecoveryCoverage } from '../keys/recovery-coverage.ts';
 import type { Naming } from '../source/naming.ts';
 import { headsOf, type SequenceHead } from '../verify/sequence-breaks.ts';
-import { type BackupSummary, isWaiting, newestGoodOf, summariseBackup } from './list.ts';
+import { type BackupSummary, newestGoodOf, summariseBackup } from './list.ts';
 import type { PackedDay } from './stored-sizes.ts';
 
 /** What manifests and reports say about sources. */

@@ -1,4 +1,4 @@
-import { shortName } from './short-name.ts';
+import { backupName } from '../../core/backup-words.ts';
 import type { StepAction } from './step-action.ts';
 
 /** The command line for an action. */
@@ -7,11 +7,11 @@ export function commandOf(action: StepAction): string {
     case 'backup':
       return backupCommand(action);
     case 'verify':
-      return `holdfast verify ${shortName(action.backup)} --full`;
+      return `holdfast verify ${backupName(action.backup)} --full`;
     case 'drill':
-      return `holdfast drill ${shortName(action.backup)}`;
+      return `holdfast drill ${backupName(action.backup)}`;
     case 'accept':
-      return `holdfast accept ${action.backups.map(shortName).join(' ')} --reason "…"`;
+      return `holdfast accept ${action.backups.map(backupName).join(' ')} --reason "…"`;
     case 'lock':
       return 'holdfast lock';
     case 'copy':

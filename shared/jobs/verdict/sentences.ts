@@ -1,10 +1,10 @@
+import { backupName } from '../../core/backup-words.ts';
 import { age, span } from '../../core/human.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { number, plural } from '../../core/plural.ts';
 import type { Expectation } from './expectation.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { Level, RuleName, VerdictFinding } from './rules.ts';
-import { shortName } from './short-name.ts';
 
 /** What each level is called. */
 export const LEVEL_NAMES: Readonly<Record<Level, string>> = {
@@ -57,14 +57,14 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
   'run-given-up': ({ name, lastRun }, { at }) =>
     `the last backup of ${name} began ${lastRun ? age(lastRun.at, at) : ''} and stopped without a trace: its process died`,
   damaged: ({ name, failed }) =>
-    `verification found damage in ${failed.length === 1 ? 'a backup' : plural(failed.length, 'backup')} of ${name}: ${listed(failed.map(shortName))}`,
+    `verification found damage in ${failed.length === 1 ? 'a backup' : plural(failed.length, 'backup')} of ${name}: ${listed(failed.map(backupName))}`,
   suspect: ({ name, waiting }) =>
-    `${backupsOf(waiting, name)} ${waiting.length === 1 ? 'is' : 'are'} suspect: ${listed(waiting.map(shortName))}`,
+    `${backupsOf(waiting, name)} ${waiting.length === 1 ? 'is' : 'are'} suspect: ${listed(waiting.map(backupName))}`,
   'imported-only': ({ name }) => `${name} has only imported backups: it was never read itself`,
   misdated: ({ name, misdated }) =>
-    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(shortName))}): a clock was wrong, or somebody forged ${misdated.length === 1 ? 'it' : 'them'}`,
+    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(backupName))}): a clock was wrong, or somebody forged ${misdated.length === 1 ? 'it' : 'them'}`,
   uncovered: ({ name, uncovered }) =>
-    `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(shortName))}`,
+    `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(backupName))}`,
   'not-locked': ({ name }) =>
     `the newest good backup of ${name} is not locked: somebody could remove what it needs`,
   'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,

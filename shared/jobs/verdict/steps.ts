@@ -1,10 +1,10 @@
+import { backupName } from '../../core/backup-words.ts';
 import { age } from '../../core/human.ts';
 import { plural } from '../../core/plural.ts';
 import { commandOf } from './commands.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { REPOSITORY_RULES, RuleName, SOURCE_RULES, VerdictFinding } from './rules.ts';
 import { sentenceOf } from './sentences.ts';
-import { shortName } from './short-name.ts';
 import type { StepAction } from './step-action.ts';
 
 /** Something to do. */
@@ -54,7 +54,7 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
   damaged: {
     text: 'Back up again, which stores what is missing from the live source; then verify.',
     action: (source) => (source.isConfigured ? backUp(source) : undefined),
-    command: ({ failed: [first] }) => `holdfast repair ${first ? shortName(first) : 'latest'}`,
+    command: ({ failed: [first] }) => `holdfast repair ${first ? backupName(first) : 'latest'}`,
   },
   suspect: {
     text: 'Until then, prune removes nothing of the source. Check what changed; accept it if it is as it should be.',
@@ -64,7 +64,7 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
   'imported-only': { text: 'Back it up.', ...HAVE_BACKED_UP },
   misdated: {
     text: 'It does not count. Set the clock right.',
-    command: ({ misdated: [first] }) => `holdfast show ${first ? shortName(first) : 'latest'}`,
+    command: ({ misdated: [first] }) => `holdfast show ${first ? backupName(first) : 'latest'}`,
   },
   uncovered: {
     text: 'Cover it with the recovery key.',

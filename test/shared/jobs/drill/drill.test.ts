@@ -248,9 +248,7 @@ describe('a drill', { timeout: TIMEOUT_MS }, () => {
     }
     const { warnings } = await drillOn(fresh);
     expect(warnings.join()).toContain(`dropped ${name}`);
-    expect(warnings.join()).toContain(
-      'holdfast_drill_20260301t020002_0f3c9a12 that looks like a drill',
-    );
+    expect(warnings.join()).toContain('holdfast_drill_20260301t020002_0f3c9a12 that looks like a drill');
     const { rows } = await fresh.query('postgres', 'SELECT datname FROM pg_database');
     const there = rows.map(({ datname }) => datname);
     expect(there).toEqual(expect.arrayContaining(others.map(([made]) => made)));
