@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { encodeText } from '../byte-text.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
-import { encodeText } from '../postgres/text/byte-text.ts';
 import type { Exporter } from '../target.ts';
 import { isTableAttributes, type TableAttributes } from './datasets/attributes.ts';
 import { chooseObjects } from './restore/choice.ts';

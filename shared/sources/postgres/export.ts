@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { encodeText } from '../byte-text.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Exporter } from '../target.ts';
 import { csvHeader, csvRow, jsonRow } from './copy/export-rows.ts';
@@ -10,7 +11,6 @@ import { orderByKeys } from './restore/order.ts';
 import { selectSchema } from './restore/selection.ts';
 import { readDataset, readScript, withRole } from './restore/text.ts';
 import { rolesSql } from './roles/restore-globals.ts';
-import { encodeText } from './text/byte-text.ts';
 import { copyRows, parseCopyRow } from './text/copy-text.ts';
 import { quoteIdent, quoteQualified } from './text/identifiers.ts';
 

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
+import { decodeText } from '../byte-text.ts';
 import type { BackupContents } from '../contents.ts';
 import {
   markText,
@@ -30,7 +31,6 @@ import { compareSchemas, type SchemaCompareOptions } from './scratch/schema.ts';
 import { openSession } from './snapshot/session.ts';
 import { PostgresSource } from './source.ts';
 import { PostgresTarget } from './target.ts';
-import { decodeText } from './text/byte-text.ts';
 import { quoteIdent, quoteLiteral } from './text/identifiers.ts';
 
 /** The database that a server always has, if the connection string names none. */

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { abortedError, throwIfAborted } from '../../../core/abort.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import { SECOND_MS } from '../../../core/units.ts';
-import { decodeText, encodeText } from '../../postgres/text/byte-text.ts';
+import { decodeText, encodeText } from '../../byte-text.ts';
 import { toSourceError } from '../errors.ts';
 import { type LoggedIn, logIn, NoTls } from './handshake.ts';
 import { type MysqlOptions, mysqlName } from './options.ts';

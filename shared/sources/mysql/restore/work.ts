@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import { decodeText } from '../../byte-text.ts';
 import type { BackupContents, StoredDataset } from '../../contents.ts';
-import { decodeText } from '../../postgres/text/byte-text.ts';
 import type { RestoreOptions } from '../../target.ts';
 import type { Session } from '../connection/connection.ts';
 import { isTableAttributes, SCHEMA } from '../datasets/attributes.ts';

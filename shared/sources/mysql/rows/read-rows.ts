@@ -1,7 +1,7 @@
 import { abortedError, throwIfAborted } from '../../../core/abort.ts';
 import { buffersLetGo } from '../../../core/buffer-memory.ts';
 import { KiB } from '../../../core/units.ts';
-import { encodeText } from '../../postgres/text/byte-text.ts';
+import { encodeText } from '../../byte-text.ts';
 import { readColumns, type Session } from '../connection/connection.ts';
 import { toSourceError } from '../errors.ts';
 import { RowFrames } from './row-frames.ts';

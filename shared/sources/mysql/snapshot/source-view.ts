@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../../core/abort.ts';
-import { encodeText } from '../../postgres/text/byte-text.ts';
+import { encodeText } from '../../byte-text.ts';
 import type { Consistency, DatasetPlan, PartitionPlan, SourceView } from '../../source.ts';
 import { isTableAttributes } from '../datasets/attributes.ts';
 import { readRecords } from '../rows/read-rows.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { decodeText, encodeText } from '../text/byte-text.ts';
+import { decodeText, encodeText } from '../../byte-text.ts';
 import { ERROR_RESPONSE, errorFromResponse, RawSession, READY_FOR_QUERY } from './stream.ts';
 
 const HEADER_BYTES = 5;

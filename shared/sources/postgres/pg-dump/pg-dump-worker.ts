@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
-import { decodeText, encodeText } from '../text/byte-text.ts';
+import { decodeText, encodeText } from '../../byte-text.ts';
 import { awaitRaised } from './answer-flag.ts';
 import type { BridgeRequest } from './pg-dump-bridge.ts';
 import { FrontendMessages } from './pg-dump-frontend.ts';

@@ -1,6 +1,6 @@
+import { decodeText } from '../../byte-text.ts';
 import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { DatasetRole } from '../datasets/attributes.ts';
-import { decodeText } from '../text/byte-text.ts';
 
 /** The datasets of a role, in the backup's order. */
 export function withRole(datasets: readonly StoredDataset[], role: DatasetRole): readonly StoredDataset[] {

@@ -1,4 +1,4 @@
-import { decodeText } from './byte-text.ts';
+import { decodeText } from '../../byte-text.ts';
 
 /** One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual. */
 export function parseCopyRow(line: string): (string | undefined)[] {

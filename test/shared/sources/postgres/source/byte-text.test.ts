@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { decodeText, encodeText, hasBytes } from '../../../../../shared/sources/postgres/text/byte-text.ts';
+import { decodeText, encodeText, hasBytes } from '../../../../../shared/sources/byte-text.ts';
 
 it('bytes that are decoded and encoded are what they were, UTF-8 or not', () => {
   const piece = fc.oneof(
