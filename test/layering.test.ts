@@ -108,6 +108,23 @@ describe('layers', () => {
   );
 });
 
+describe('kinds of databases', () => {
+  /** `postgres`; undefined for what all kinds share. */
+  const kindOf = (file: string) => /^shared\/sources\/([a-z-]+)\//.exec(file)?.[1];
+  // What knows of Amazon's databases, of whichever kind.
+  const SHARED = ['rds'];
+
+  it.each(files.filter((file) => kindOf(file) !== undefined))(
+    '%s imports no file of another kind',
+    (file) => {
+      const others = importsOf(file)
+        .map(kindOf)
+        .filter((kind) => kind !== undefined && kind !== kindOf(file) && !SHARED.includes(kind));
+      expect(others).toEqual([]);
+    },
+  );
+});
+
 describe('files', () => {
   it('import no file in a circle, types included', () => {
     expect(circles()).toEqual([]);
