@@ -32,7 +32,7 @@ export const exportCommand: Command = {
 
 Writes a backup as plain text that opens without Holdfast: SQL that psql restores into an empty database, one table as
 CSV with a header (NULL is empty, an empty text is "") or NDJSON, or JSON as the database's own import takes it. To
-stdout, unless unless --output is given.
+stdout, unless --output is given.
 
   -d, --dataset NAME      only this dataset; may be repeated for sql
 ${optionHelp('  -f, --format FORMAT', `${formatsByKind}; the first of a kind is its default`)}

@@ -57,7 +57,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'what is told where something 
     async () => {
       const env = { HOLDFAST_CONFIG: JSON.stringify({ ...config('shop'), sources: {} }) };
       const done = await backUp(async (state) => (state === 'Plan' ? { env } : undefined));
-      await expectGivenUp(done, 'E_USAGE', /^'shop' is no source of the configuration; there are: none/);
+      await expectGivenUp(done, 'E_USAGE', /^'shop' is not a configured source; there are: none/);
     },
     TIMEOUT_MS,
   );

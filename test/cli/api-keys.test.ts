@@ -27,7 +27,7 @@ describe('holdfast api-keys', () => {
     );
     const made = await holdfast('api-keys create --name ci --role operator --source shop --expires 30d');
     expect(made).toMatchObject({ status: 0, stderr: 'It is not shown again.\n' });
-    const [token = '', , about] = made.stdout.split('\n');
+    const [token = '', about] = made.stdout.split('\n');
     const id = token.slice(3, 11);
     expect(token).toMatch(/^hf_[0-9a-f]{8}_[0-9a-f]{72}$/);
     expect(about).toMatch(new RegExp(`^API key ci \\(${id}\\): operator of shop. It expires \\d{4}-`));
@@ -95,7 +95,7 @@ describe('holdfast api-keys', () => {
     [
       'api-keys create --name ci --role viewer --source shpo',
       10,
-      'Did you mean shop? There are: shop, billing.',
+      'Did you mean shop? Allowed are: shop, billing.',
     ],
     ['api-keys create ci', 2, "'ci' is one argument too many"],
     ['api-keys revoke', 2, 'the ID of the key is missing'],

@@ -121,7 +121,7 @@ describe('holdfast', () => {
   });
 
   it.each([
-    ['backup --source mysql://me:secret@host/db', 'mysql:// is not a kind of database'],
+    ['backup --source mongodb://me:secret@host/db', 'mongodb:// is not a kind of database'],
     ['restore latest --to postgress://me:secret@host/db', 'postgress:// is not a kind of database'],
     ['restore latest --to scrach', 'Did you mean scratch?'],
     ['backup --source scrach', 'Did you mean scratch?'],

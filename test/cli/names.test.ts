@@ -223,7 +223,7 @@ describe('a setting of a source that nobody knows', () => {
         [{ readers: '4x' }, 'readers: give a whole number from 1 to 64'],
         [{ tls: 'off' }, 'tls: '],
         [{ auth: 'aim' }, 'auth: '],
-        [{ partitionMiB: true }, 'partitionMiB: wanted is'],
+        [{ partitionMiB: true }, 'partitionMiB: give a whole number'],
       ],
       2,
     ),

@@ -164,6 +164,6 @@ describe('the history of runs', () => {
     await writeFile(path.join(cwd, 'q', 'history'), 'in the way');
     const made = await holdfast('backup -r ./q');
     expect(made.status).toBe(0);
-    expect(made.stderr).toMatch(/warning: the history lacks this one/);
+    expect(made.stderr).toMatch(/warning: the history lacks this run/);
   });
 });

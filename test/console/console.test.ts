@@ -14,7 +14,7 @@ import { builtConsole, sharedBrowser } from '../support/console/shared-console.t
 import { describeWithPart, hasPart } from '../support/parts.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { startIssuer } from '../support/repository/issuer.ts';
-import { itInFull } from '../support/repository/torture.ts';
+import { itInFull, itInLong } from '../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../support/run/part-places.ts';
 import type { Serving } from '../support/serving.ts';
 
@@ -422,7 +422,7 @@ describeWithPart('chromium', 'console', () => {
     expect(lines.slice(1).every((line) => line.includes('"hold"') && line.includes('"shop"'))).toBe(true);
   });
 
-  itInFull('stays quick with 5,000 backups', async () => {
+  itInLong('stays quick with 5,000 backups', async () => {
     const [sample] = (await rig.serving.json('GET', '/list?limit=1')).backups;
     const at = (i: number) => new Date(Date.UTC(2026, 9, 1) - i * 7_200_000).toISOString();
     const all = Array.from({ length: 5000 }, (_, i) => ({

@@ -80,6 +80,6 @@ describeWithParts(['chromium'], 'the page of notifications', () => {
     // What could not be told is something to mend.
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.getByRole('link', { name: 'Overview' }).click();
-    await page.getByText(/The channel office could not be told/).waitFor();
+    await page.getByText(/The channel office could not be reached/).waitFor();
   });
 });

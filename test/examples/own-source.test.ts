@@ -87,7 +87,7 @@ describe('a source of one’s own: a folder and an entry in the registry', () =>
   it('is in the help of commands and in what the shell completes', () => {
     expect(ran('help backup').stdout).toMatch(/--source SOURCE[^-]+notes:PATH/);
     expect(ran('help restore').stdout).toMatch(/Notes only:\n\s+--keep-old\s+keep the file that is there/);
-    expect(ran('help export').stdout).toContain('of Notes ndjson');
+    expect(ran('help export').stdout).toMatch(/of Notes\s+ndjson/);
     expect(ran('__complete').stdout).toBe('--keep-old\tkeep the file that is there as FILE.old\n');
   });
 

@@ -158,7 +158,7 @@ export class PostgresTarget implements Target {
       `read every table back${work.globals?.made.length ? ', the roles too,' : ''} and compare it with the backup`,
     ];
     const warnings = [
-      ...losses.map((what) => `dropped too, and not in the backup: ${what}`),
+      ...losses.map((what) => `also dropped, and not in the backup: ${what}`),
       ...work.warnings,
       ...(work.globals?.warnings ?? []),
     ];

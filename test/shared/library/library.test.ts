@@ -114,8 +114,8 @@ it('refuses what it does not know, in words that help, without secrets', async (
     code: 'E_WRONG_KEY',
   });
   await using repository = await openRepository(options);
-  const refused = await backup(repository, 'mysql://root:hunter2@db/shop').catch((error: unknown) => error);
-  expect(refused).toMatchObject({ code: 'E_USAGE', message: expect.stringContaining('mysql://') });
+  const refused = await backup(repository, 'mongodb://root:hunter2@db/shop').catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: 'E_USAGE', message: expect.stringContaining('mongodb://') });
   expect(JSON.stringify(refused) + String(refused)).not.toContain('hunter2');
   await expect(restore(repository, 'latest', at('copy'))).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
   await expect(list({} as never)).rejects.toMatchObject({ code: 'E_USAGE' });

@@ -27,7 +27,12 @@ export function cases(short: number, full: number, long: number): number {
 
 /** So many of the items, chosen by a seed, in their order; all of them in CI and in the long form. */
 export function sample<T>(items: readonly T[], count: number): readonly T[] {
-  if (isFull || items.length <= count) return items;
+  return isFull ? items : sampleInCi(items, count);
+}
+
+/** The same, and a sample in CI too: what takes minutes and differs little. */
+export function sampleInCi<T>(items: readonly T[], count: number): readonly T[] {
+  if (isTorture || items.length <= count) return items;
   const random = seededRandom(sampleSeed + items.length);
   const places = items.map((_, place) => ({ place, at: random() })).toSorted((a, b) => a.at - b.at);
   const chosen = new Set(places.slice(0, count).map(({ place }) => place));
@@ -60,6 +65,9 @@ export function hasTurn(place: number, n: number): boolean {
 
 /** An `it` for what takes too long for `npm test`, and is tried in CI. */
 export const itInFull: typeof it = onlyIf(() => isFull);
+
+/** An `it` for what takes too long for CI, and is tried in the long form. */
+export const itInLong: typeof it = onlyIf(() => isTorture);
 
 function onlyIf(isWanted: () => boolean): typeof it {
   const next = () => (isWanted() ? it : it.skip);

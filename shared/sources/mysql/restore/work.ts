@@ -63,7 +63,7 @@ export async function prepareRestore(
     losses: presence.losses.map(describePresent),
     databaseSql: chosen.isWhole ? alterDatabase(database, place) : [],
     warnings: [
-      ...presence.losses.map((object) => `dropped too, and not in the backup: ${describePresent(object)}`),
+      ...presence.losses.map((object) => `also dropped, and not in the backup: ${describePresent(object)}`),
       ...objects
         .filter(({ broken }) => broken !== undefined)
         .map(
