@@ -177,7 +177,7 @@ it('list, show and status say what is held, verified and drilled', async () => {
     findings: 1,
   });
   expect((await holdfast('show latest')).stdout).toMatch(
-    /state +whole, held\nverified +DAMAGED: part 1\/7, just now\nheld +"audit", just now\ndrilled +equal, restored in 1 min 01 s/,
+    /state +whole, held\nverified +DAMAGED: part 1 of 7, just now\nheld +"audit", just now\ndrilled +equal, restored in 1 min 01 s/,
   );
   const failed = await holdfast('status');
   expect(failed).toMatchObject({ status: 20, stdout: expect.stringContaining('has no good backup') });
