@@ -150,7 +150,7 @@ async function connectOnce(
     connectTimeoutMs,
   );
   try {
-    await once(socket, 'connect');
+    await once(socket, 'connect', { signal });
     const login = { user, database, password, tls, host, isLocalSocket, programName: 'holdfast' };
     return await logIn(socket, login);
   } catch (error) {
