@@ -13,7 +13,7 @@ import { openConsolePage } from '../support/console/console-page.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { initRepository, openRepository } from '../support/repository/engine.ts';
-import { isTorture, sample, sampleInCi } from '../support/repository/torture.ts';
+import { isFull, isTorture, sample, sampleInCi } from '../support/repository/torture.ts';
 
 const DESK = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
@@ -148,7 +148,7 @@ describeWithPart('chromium', 'axe on every screen', () => {
     expect(Object.keys(ROWS).sort()).toEqual(Object.keys(SCREENS).sort());
   });
 
-  describe.each(sample(ROW_LIST, 4))('$id', (row) => {
+  describe.each(isFull ? sampleInCi(ROW_LIST, 8) : sample(ROW_LIST, 4))('$id', (row) => {
     it('is clean with all there is, at both sizes in both themes', async () => {
       await open(row, full);
       await page.getByText(row.shows).first().waitFor();

@@ -51,11 +51,14 @@ export function* strides(stride: number): Generator<number> {
 /**
  * An `it` for files of slow tests that know nothing of each other: in `npm test` one of `n` has its turn, as a seed says, and the
  * others are skipped.
+ *
+ * @param inCi of so many one has its turn in CI; all in the long form @default 1
  */
-export function turns(n: number): typeof it {
-  const first = Math.floor(seededRandom(sampleSeed + n)() * n);
+export function turns(n: number, inCi = 1): typeof it {
+  const of = isFull ? inCi : n;
+  const first = Math.floor(seededRandom(sampleSeed + n)() * of);
   let at = 0;
-  return onlyIf(() => isFull || at++ % n === first);
+  return onlyIf(() => isTorture || at++ % of === first);
 }
 
 /** Of `n` groups of slow files one has its turn in `npm test`, as a seed says. @param place of the group, from 0 */
