@@ -2,7 +2,7 @@ import { it } from 'vitest';
 import { seededRandom } from './rows.ts';
 
 /**
- * How much a test tries: a sample in `npm test`; everything that is finite in CI (HOLDFAST_TEST_FULL=1); many random cases in
+ * How much a test tries: a sample in `npm test`; nearly everything that is finite in CI (HOLDFAST_TEST_FULL=1); many random cases in
  * `npm run torture`, which sets these variables (tools/torture.ts). What fails can be run again with the seed that is printed.
  */
 const share = Number(process.env['TORTURE_SHARE'] ?? '0');
@@ -10,7 +10,7 @@ const share = Number(process.env['TORTURE_SHARE'] ?? '0');
 /** Whether this is the long form. */
 export const isTorture = share > 0;
 
-/** Whether everything is tried that can be counted: in CI, and in the long form. */
+/** Whether nearly everything is tried that can be counted: in CI, and in the long form. */
 export const isFull = isTorture || process.env['HOLDFAST_TEST_FULL'] === '1';
 
 /** Of random cases: the same seed gives the same ones. */
