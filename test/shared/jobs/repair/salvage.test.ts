@@ -92,9 +92,11 @@ describe.each([
     'gives all that is left, and names what is not, with a data pack %s',
     async (_name, harm) => {
       const { store, key, packs } = await backedUp(await newStore());
-      expect(packs.data.length).toBeGreaterThan(3);
+      // The last one may be padding from its middle on, which harms nothing.
+      const full = packs.data.slice(0, -1);
+      expect(full.length).toBeGreaterThan(3);
       for (const place of sample(places, 1)) {
-        const pack = packs.data[Math.floor(place * (packs.data.length - 1))]!;
+        const pack = full[Math.floor(place * (full.length - 1))]!;
         const folder = await newFolder();
         const result = await salvageTo(folder, await harmed(store, { [pack]: harm }), key);
         expect(result.missing.length).toBeGreaterThan(0);
