@@ -61,7 +61,7 @@ export function ratio(plain: number, stored: number): string {
 }
 
 /**
- * For columns of which only the header is known: numbers are right-aligned, names cut if a terminal is
+ * For columns known only by their header: numbers are right-aligned, names cut if a terminal is
  * narrow.
  */
 export function table(

@@ -18,6 +18,7 @@ export { BackupSchedules, type BackupSchedulesProps } from './constructs/backup-
 export { BackupStateMachine } from './constructs/backup-state-machine.ts';
 export type { BackupStateMachineProps } from './constructs/backup-state-machine-props.ts';
 export { BackupStorage, type BackupStorageProps, type PackTransition } from './constructs/backup-storage.ts';
-export { DatabaseBackups, type DatabaseBackupsProps } from './constructs/database-backups.ts';
+export { DatabaseBackups } from './constructs/database-backups.ts';
+export type { DatabaseBackupsProps } from './constructs/database-backups-props.ts';
 export { JobFunction, type JobFunctionProps } from './constructs/job-function.ts';
 export { type HoldfastAppInput, holdfastApp } from './holdfast-app.ts';

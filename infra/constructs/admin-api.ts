@@ -47,7 +47,7 @@ const READS = [HttpMethod.GET, HttpMethod.HEAD];
 const METHODS = [...READS, HttpMethod.POST, HttpMethod.DELETE];
 const SECRET_CHARS = 48;
 
-/** The admin API: an HTTP API that checks logins, and two functions, one of which records decisions. */
+/** The admin API: an HTTP API that checks logins, and two functions: one answers, one records decisions. */
 export class AdminApi extends Construct {
   readonly httpApi: HttpApi;
   readonly #auth: Auth;

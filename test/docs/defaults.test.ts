@@ -17,7 +17,7 @@ const days = Object.entries(retention.days)
 it.each([
   ['docs/reference/configuration.md', 'retention.TYPE', `default ${days}`],
   ['docs/reference/retention.md', '`retention` has days', days],
-  ['infra/constructs/database-backups.ts', '@default', days],
+  ['infra/constructs/database-backups-props.ts', '@default', days],
   ['shared/library/prune.ts', '@default', days],
   ['docs/reference/configuration.md', 'prune.graceDays', `default ${prune.graceMs / DAY_MS}.`],
   ['docs/reference/configuration.md', 'prune.maxSharePercent', `default ${prune.maxShare * 100} |`],

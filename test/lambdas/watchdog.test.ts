@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A source of which the newest backup is old. */
+/** A source whose newest backup is old. */
 async function oldRepository(): Promise<{ store: FolderStore; place: string; honest: BackupKey }> {
   const place = path.join(folder, String(count++));
   const store = new FolderStore(place);

@@ -77,7 +77,7 @@ export function describeWithParts(names: readonly PartName[], title: string, sui
   }
 }
 
-/** The same for one of `n` groups of slow files, of which `npm test` takes one. @param place of the group, from 0 */
+/** The same for one of `n` groups of slow files; `npm test` takes one of them. @param place of the group, from 0 */
 export function describeInTurn(place: number, n: number): typeof describeWithParts {
   if (hasTurn(place, n)) return describeWithParts;
   return (_, title, suite) => describe.skip(`${title} (others have their turn)`, suite);

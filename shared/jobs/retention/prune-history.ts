@@ -13,7 +13,7 @@ export interface PruneHistory {
   readonly removed: ReadonlyMap<string, readonly string[]>;
   /** Those in reports that do not: of earlier releases. */
   readonly removedOfUnknown: readonly string[];
-  /** From then on, prunes say which backups of which source they unlist. */
+  /** From then on, a prune says which backups of each source it unlists. */
   readonly announcedSince: Date | undefined;
   /** When a prune last removed packs. */
   readonly lastFreedAt: Date | undefined;

@@ -26,7 +26,7 @@ export async function askToCancel(
 }
 
 /**
- * Stops a run of which only the id is known. A backup in shares is given up too: no commit lists it.
+ * Stops a run, given only its id. A backup in shares is given up too: no commit lists it.
  *
  * @throws E_USAGE, E_NO_KEY, E_STORE_*
  */

@@ -8,7 +8,7 @@ import { sizesOf } from '../../store/sizes.ts';
 import type { RunKeyEntry } from '../keys/key-ring.ts';
 import type { BackupReader, UsedPack } from '../reading/backup-reader.ts';
 
-/** A pack of which less than this is still used is retired: its content is stored again. */
+/** A pack that is used less than this is retired: what is used of it is stored again. */
 const SPARSE_SHARE = 1 / 4;
 /** In format 2, such a small pack is mostly padding, so storing its content again would take as much. */
 const SMALL_BYTES = 32 * KiB;

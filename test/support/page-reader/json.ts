@@ -60,7 +60,7 @@ const END = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
 const SIGNATURE =
   /,\n"signature":\{"key":"[0-9a-f]{32}","alg":"(?:Ed25519|ES256)","value":"[A-Za-z0-9+/]+=*"\}$/;
 
-/** JSON that ends in a MAC, of which nothing may be relied on until `prove` returns. */
+/** JSON that ends in a MAC: rely on nothing in it until `prove` returns. */
 export class Authenticated {
   readonly json: Json;
   readonly bytes: Buffer;

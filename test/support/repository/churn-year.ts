@@ -41,7 +41,7 @@ export interface ChurnYear {
 }
 
 /**
- * A backup a day of rows of which some change, one more each Sunday, and a prune after each, in memory and by a clock of its
+ * A backup a day of rows, some of which change, one more each Sunday, and a prune after each, in memory and by a clock of its
  * own.
  *
  * @param onDay called with each day

@@ -55,7 +55,7 @@ export interface Outcome {
   /** What is wrong, or undefined. */
   readonly violation: string | undefined;
   readonly trace: readonly string[];
-  /** Codes of what ended deeds early, each of which may. */
+  /** Codes of errors that may end a deed early. */
   readonly codes: readonly string[];
   readonly prunedPacks: number;
   /** Backups in shares that were listed. */

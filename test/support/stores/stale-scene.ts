@@ -14,7 +14,7 @@ import { saveTo } from './save-store.ts';
 export const AGE_DAYS = 203;
 
 /**
- * The worst that was called well: a schedule for every week, three sources of which two were never backed up, a backup of 203
+ * The worst that was called well: a schedule for every week, three sources, two of them never backed up, a backup of 203
  * days of the third, which a release of before called by its location, verified and drilled yesterday, and a last run that failed.
  */
 export async function makeStaleScene(folder: string): Promise<CommandWorld> {

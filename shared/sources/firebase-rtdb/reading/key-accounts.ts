@@ -71,7 +71,7 @@ export class KeyAccounts {
   /**
    * A record, `{"a/b":…}`, as it goes into the backup.
    *
-   * @throws E_EMPTY_READ naming a node of which something is missing
+   * @throws E_EMPTY_READ naming a node that came back incomplete
    */
   emitted(record: Buffer | string): void {
     const end = endOfKey(record);

@@ -24,7 +24,7 @@ import { turns } from '../../../support/repository/torture.ts';
 const it = turns(2);
 
 const GRACE_MS = 7 * DAY_MS;
-/** The largest are the first shares: those of which nothing changes. */
+/** The first shares are the largest, and nothing in them changes. */
 const rows = [300, 290, 250, 240].map((count, i) => seededRows(count, i + 1));
 const before: PartData = { t: rows.map((part) => part.join('')) };
 /** Some partitions are the parent's, others are new. */

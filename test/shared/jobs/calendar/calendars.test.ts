@@ -23,7 +23,7 @@ interface Given {
   readonly made?: readonly string[];
   readonly type?: string;
   readonly prunes?: Partial<PruneHistory>;
-  /** Runs of which there is no backup. */
+  /** Runs that made no backup. */
   readonly tried?: readonly string[];
   readonly now?: Date;
 }

@@ -90,7 +90,7 @@ async function newWorld(channel: Partial<NotifyChannel> = {}): Promise<World> {
 }
 
 const isNotice = (key: string) => key.startsWith('notices/');
-/** A store of which something does not work. */
+/** A store with a fault. */
 function broken(store: ObjectStore, methods: readonly ('put' | 'list' | 'get' | 'delete')[]): ObjectStore {
   const refuse = () => new HoldfastError('E_STORE_DENIED', 'the store refused access');
   return new Proxy(store, {

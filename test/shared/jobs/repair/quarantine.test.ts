@@ -23,7 +23,7 @@ import { seededRows } from '../../../support/repository/rows.ts';
 const NONSENSE = keyOf('daily', '2026-03-01T23:59:59.000Z');
 const HELD = 'reports/hold/20260301/hold_20260301_000000_0badf00d.json';
 
-/** Six days of backups, of which nothing is shared. */
+/** Six days of backups that share nothing. */
 async function sixBackups() {
   const clock = new ManualClock('2026-03-01T02:00:00.000Z');
   const store = new MemoryStore(clock);

@@ -33,7 +33,7 @@ const later: Data = {
   t: rows.map((row, i) => (i % 100 === 7 ? row.replace('\t', '\tnew ') : row)).join(''),
 };
 
-/** A repository of one backup of which a data pack came to harm. */
+/** A repository with one backup and a damaged data pack. */
 async function damaged(harm: Harm, kind: 'data' | 'index' = 'data') {
   const store = new MemoryStore();
   await initRepository(store);
@@ -78,7 +78,7 @@ describe('the next backup', { timeout: 60_000 }, () => {
       expect(await digests(repository, healed.key)).toEqual(digestsOf(later));
       const whole = await verifyBackups(repository, [healed.key], { depth: { kind: 'full' }, signal: never });
       expect(whole.findings).toEqual([]);
-      // Once is enough: the one after it stores nothing, save what lies in packs of which little is used.
+      // Once is enough: the one after it stores nothing, except what lies in packs that are hardly used.
       const next = await backUp(repository, later);
       expect(next.newChunks).toBeLessThan(healed.newChunks / 2);
     },
