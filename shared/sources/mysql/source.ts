@@ -2,6 +2,7 @@ import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { KiB } from '../../core/units.ts';
+import { withColumnsLike } from '../column-order.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { DatasetPlan, OpenOptions, Source, SourceCapabilities, SourceView } from '../source.ts';
 import type { Session } from './connection/connection.ts';
@@ -17,7 +18,6 @@ import {
 import { serverTitle } from './connection/server-title.ts';
 import { openSession } from './connection/session-settings.ts';
 import { isTableAttributes, SCHEMA, type TableAttributes } from './datasets/attributes.ts';
-import { columnsLike } from './datasets/column-order.ts';
 import { chooseBounds, planPartitions, WHOLE } from './datasets/partitions.ts';
 import { isRowless, isTransactional, listTables, type TableInfo } from './datasets/tables.ts';
 import { valueColumns } from './datasets/versioned.ts';
@@ -114,7 +114,7 @@ export class MysqlSource implements Source {
         consistency,
         datasets: [
           ...(this.#like ? [] : [schemaDataset(moment, database)]),
-          ...columnsLike(datasets, this.#like ?? []),
+          ...withColumnsLike(datasets, this.#like ?? [], isTableAttributes),
         ],
         omitted,
         schema,

@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
+import { withColumnsLike } from '../column-order.ts';
 import type { StoredDataset } from '../contents.ts';
 import type { SharedView, Source, SourceCapabilities, SourceView, ViewSharing } from '../source.ts';
 import {
@@ -9,7 +10,7 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './connection/options.ts';
-import { withColumnsLike } from './datasets/column-order.ts';
+import { isTableAttributes } from './datasets/attributes.ts';
 import { takeInventory } from './datasets/datasets.ts';
 import { listOmitted } from './datasets/omitted.ts';
 import { findHiddenCatalogs } from './roles/roles-readable.ts';
@@ -90,7 +91,7 @@ export class PostgresSource implements Source, ViewSharing {
         const omitted = await listOmitted(snapshot, { rolePasswords, hiddenCatalogs }, signal);
         const { datasets, tables, sequences } = inventory;
         return new PostgresView(this.#options, snapshot, {
-          datasets: withColumnsLike(datasets, this.#like ?? []),
+          datasets: withColumnsLike(datasets, this.#like ?? [], isTableAttributes),
           sequences,
           tableIds: new Map([...tables].map(([name, { oid }]) => [name, oid])),
           omitted,

@@ -11,8 +11,6 @@ export interface Look {
 
 export type MysqlCheck = Check<Look>;
 
-export const NO_BACKUP = 'No backup can be made.';
-
 /** Rows of a statement in the session of `login`. @throws E_SOURCE_*, E_ABORTED */
 export async function ask({ session }: Look, sql: string, signal: AbortSignal): Promise<readonly Row[]> {
   return session ? session.query(sql, signal) : [];

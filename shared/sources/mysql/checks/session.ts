@@ -1,13 +1,15 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import { NO_BACKUP } from '../../server-checks.ts';
+import { isLocal } from '../../server-options.ts';
 import { type CheckResult, differs, holds, unknown } from '../../source-checks.ts';
 import { checkGrants, isGranted, readGrants } from '../connection/grants.ts';
-import { databaseOf, isLocal } from '../connection/options.ts';
+import { databaseOf } from '../connection/options.ts';
 import { serverTitle } from '../connection/server-title.ts';
 import { openSession } from '../connection/session-settings.ts';
 import { isTransactional, listTables } from '../datasets/tables.ts';
 import { readSchema } from '../schema/read.ts';
 import { openMoment, type Rung } from '../snapshot/snapshot.ts';
-import { ask, askOne, type Look, type MysqlCheck, NO_BACKUP } from './look.ts';
+import { ask, askOne, type Look, type MysqlCheck } from './look.ts';
 
 /** A backup looks first with one session, and may lock with another. */
 const MORE_SESSIONS = 1;

@@ -1,9 +1,11 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { MiB, SECOND_MS } from '../../../core/units.ts';
+import { parseConnectionString, type UrlSettings } from '../../connection-string.ts';
 import { isRdsHost } from '../../rds/hosts.ts';
+import { iamToken } from '../../rds/token.ts';
+import { checkKnown, choice, integer, isLocal, serverName } from '../../server-options.ts';
 import { MYSQL_OPTIONS, SNAPSHOT_CHOICES, TLS_MODES } from '../config.ts';
 import { passwordOfFile } from './options-file.ts';
-import { parseMysqlUrl, type UrlSettings } from './url.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type AdapterOptions = Readonly<Record<string, string | number | boolean>>;
@@ -39,8 +41,11 @@ export interface MysqlOptions {
 
 export type SnapshotChoice = (typeof SNAPSHOT_CHOICES)[number];
 
-/** What a connection string may have after `?`. */
-const URL_SETTINGS = ['tls', 'caFile', 'connectTimeout', 'socket'] as const;
+const CONNECTION_STRINGS = {
+  schemes: ['mysql', 'mariadb'],
+  database: 'database',
+  allowed: ['tls', 'caFile', 'connectTimeout', 'socket'],
+} as const;
 const DEFAULT_PORT = 3306;
 const DEFAULT_PARTITION_MIB = 256;
 
@@ -53,10 +58,8 @@ const DEFAULT_PARTITION_MIB = 256;
  */
 export function parseMysqlOptions(url: string, options: AdapterOptions, env: Environment): MysqlOptions {
   const problems: string[] = [];
-  const fromUrl = parseMysqlUrl(url, URL_SETTINGS, problems);
-  for (const name of Object.keys(options))
-    if (!Object.hasOwn(MYSQL_OPTIONS, name))
-      problems.push(`unknown option '${name}'; known: ${Object.keys(MYSQL_OPTIONS).join(', ')}`);
+  const fromUrl = parseConnectionString(url, CONNECTION_STRINGS, problems);
+  checkKnown(options, MYSQL_OPTIONS, problems);
   const get = (name: string): string | undefined => {
     const value = options[name] ?? fromUrl.get(name);
     return value === undefined || value === '' ? undefined : String(value);
@@ -99,18 +102,8 @@ export function databaseOf({ database }: Pick<MysqlOptions, 'database'>): string
 }
 
 /** What messages and manifests call the database: `mysql://db.example:3306/shop`. No user, no secret. */
-export function mysqlName({
-  host,
-  port,
-  database = '',
-}: Pick<MysqlOptions, 'host' | 'port' | 'database'>): string {
-  const place = host.startsWith('/') ? encodeURIComponent(host) : host.includes(':') ? `[${host}]` : host;
-  return `mysql://${place}:${port}/${encodeURIComponent(database)}`;
-}
-
-/** A socket or an address of this machine. */
-export function isLocal(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+export function mysqlName(options: Pick<MysqlOptions, 'host' | 'port' | 'database'>): string {
+  return serverName('mysql', options);
 }
 
 interface Given {
@@ -148,46 +141,4 @@ function storedPassword({ get, fromUrl }: Given, env: Environment): () => Promis
   const file = get('optionsFile') ?? (home === undefined ? undefined : `${home}/.my.cnf`);
   const given = fromUrl.get('password') ?? env['MYSQL_PWD'];
   return async () => given ?? (file === undefined ? undefined : await passwordOfFile(file)) ?? '';
-}
-
-/** A token from AWS instead of a password; valid for 15 minutes, so each connection gets its own. */
-async function iamToken(about: {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly region: string;
-}): Promise<string> {
-  const { host, port, user, region } = about;
-  const { Signer } = await import('@aws-sdk/rds-signer');
-  try {
-    return await new Signer({ hostname: host, port, username: user, region }).getAuthToken();
-  } catch (error) {
-    throw new HoldfastError('E_SOURCE_REFUSED', `no IAM token could be made for ${user} in ${region}`, {
-      cause: error,
-      hint: 'Check that AWS credentials with rds-db:connect are available.',
-    });
-  }
-}
-
-function integer(
-  value: string | number,
-  name: string,
-  [min, max]: readonly [number, number],
-  problems: string[],
-): number {
-  const number = /^\d+$/.test(String(value)) ? Number(value) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  problems.push(`${name} is '${value}'; allowed are ${min} to ${max}`);
-  return min;
-}
-
-function choice<const T extends string>(
-  value: string,
-  name: string,
-  allowed: readonly [T, ...T[]],
-  problems: string[],
-): T {
-  const found = allowed.find((one) => one === value);
-  if (found === undefined) problems.push(`${name} is '${value}'; allowed are ${allowed.join(', ')}`);
-  return found ?? allowed[0];
 }

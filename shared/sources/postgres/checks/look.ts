@@ -13,9 +13,6 @@ export interface CheckContext {
 /** A check of a PostgreSQL. */
 export type PostgresCheck = Check<CheckContext>;
 
-/** What follows if a login may not read. */
-export const NO_BACKUP = 'No backup can be made.';
-
 /** Rows of a statement in the session of `login`. @throws E_SOURCE_*, E_ABORTED */
 export async function askServer<Row extends pg.QueryResultRow>(
   { client }: CheckContext,

@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
+import { NO_BACKUP } from '../../server-checks.ts';
 import { type CheckResult, differs, holds } from '../../source-checks.ts';
 import { listReadable } from '../datasets/datasets.ts';
 import { deniedLargeObjects } from '../datasets/large-objects.ts';
 import { SnapshotReaders } from '../snapshot/readers.ts';
 import { checkVersion, openSession } from '../snapshot/session.ts';
 import { Snapshot } from '../snapshot/snapshot.ts';
-import { askServer, type CheckContext, NO_BACKUP, type PostgresCheck } from './look.ts';
+import { askServer, type CheckContext, type PostgresCheck } from './look.ts';
 
 /** Beside its readers, a backup has one session for the snapshot and one for pg_dump. */
 const MORE_SESSIONS = 2;

@@ -9,8 +9,9 @@ import {
 import { abortedError } from '../../../core/abort.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { DAY_MS } from '../../../core/units.ts';
+import { isLocal } from '../../server-options.ts';
 import { type CheckResult, differs, holds } from '../../source-checks.ts';
-import { isLocal, type PostgresOptions } from '../connection/options.ts';
+import type { PostgresOptions } from '../connection/options.ts';
 import { tlsAttempts } from '../connection/tls.ts';
 
 /** A certificate that ends sooner is told of. */

@@ -1,10 +1,11 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { SECOND_MS } from '../../../core/units.ts';
+import { parseConnectionString, type UrlSettings } from '../../connection-string.ts';
 import { isRdsHost } from '../../rds/hosts.ts';
+import { checkKnown, choice, integer, isLocal, serverName } from '../../server-options.ts';
 import { POSTGRES_OPTIONS } from '../config.ts';
 import { PAGES_PER_PARTITION } from '../datasets/partitions.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './password.ts';
-import { parsePostgresUrl, type UrlSettings } from './url.ts';
 
 /** Variables that PostgreSQL's own programs go by. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -85,8 +86,17 @@ export function parsePostgresOptions(
   env: Environment,
 ): PostgresOptions {
   const problems: string[] = [];
-  const fromUrl = parsePostgresUrl(url, Object.keys(SETTINGS), problems);
-  checkKnown(options, problems);
+  const fromUrl = parseConnectionString(
+    url,
+    {
+      schemes: ['postgres', 'postgresql'],
+      database: 'dbname',
+      allowed: Object.keys(SETTINGS),
+      mayLackHost: true,
+    },
+    problems,
+  );
+  checkKnown(options, POSTGRES_OPTIONS, problems);
   const get = settingReader(fromUrl, options, env);
 
   const result: PostgresOptions = {
@@ -115,9 +125,7 @@ export function parsePostgresOptions(
 
 /** What messages and manifests call the database: `postgres://db.example:5432/shop`. No user, no secret. */
 export function postgresName(options: Pick<PostgresOptions, 'host' | 'port' | 'database'>): string {
-  const { host, port, database } = options;
-  const place = host.startsWith('/') ? encodeURIComponent(host) : host.includes(':') ? `[${host}]` : host;
-  return `postgres://${place}:${port}/${encodeURIComponent(database)}`;
+  return serverName('postgres', options);
 }
 
 type Get = (name: Setting) => string | undefined;
@@ -129,12 +137,6 @@ function settingReader(fromUrl: UrlSettings, options: AdapterOptions, env: Envir
     const value = option ?? fromUrl.get(name) ?? env[row.env];
     return value === undefined || value === '' ? undefined : String(value);
   };
-}
-
-function checkKnown(options: AdapterOptions, problems: string[]): void {
-  const known = Object.keys(POSTGRES_OPTIONS);
-  for (const name of Object.keys(options))
-    if (!known.includes(name)) problems.push(`unknown option '${name}'; known: ${known.join(', ')}`);
 }
 
 function readPlace(
@@ -173,11 +175,6 @@ function readSecurity(
   return { tls, channelBinding, password: iamPassword(String(region)) };
 }
 
-/** A socket or an address of this machine. */
-export function isLocal(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
-}
-
 /** The default never sends data over a network to a server that did not prove who it is. */
 function readTls(
   get: Get,
@@ -213,27 +210,4 @@ function readChannelBinding(value: string | undefined, mode: SslMode, problems: 
 function passFile(given: string | undefined, env: Environment): string | undefined {
   if (given !== undefined) return given;
   return env['HOME'] === undefined ? undefined : `${env['HOME']}/.pgpass`;
-}
-
-function integer(
-  value: string | number | boolean,
-  name: string,
-  [min, max]: readonly [number, number],
-  problems: string[],
-): number {
-  const number = /^\d+$/.test(String(value)) ? Number(value) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  problems.push(`${name} is '${value}'; allowed are ${min} to ${max}`);
-  return min;
-}
-
-function choice<const T extends string>(
-  value: string | number | boolean,
-  name: string,
-  allowed: readonly [T, ...T[]],
-  problems: string[],
-): T {
-  const found = allowed.find((one) => one === value);
-  if (found === undefined) problems.push(`${name} is '${value}'; allowed are ${allowed.join(', ')}`);
-  return found ?? allowed[0];
 }

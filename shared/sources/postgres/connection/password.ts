@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HoldfastError } from '../../../core/errors.ts';
+import { iamToken } from '../../rds/token.ts';
 
 /** Whom to log in as, and where. */
 export interface Login {
@@ -26,19 +27,9 @@ export function storedPassword(password: string | undefined, passFile: string | 
   };
 }
 
-/** A token from AWS instead of a password; valid for 15 minutes, so each connection gets its own. */
+/** A token from AWS instead of a password. */
 export function iamPassword(region: string): PasswordSource {
-  return async ({ host, port, user }) => {
-    const { Signer } = await import('@aws-sdk/rds-signer');
-    try {
-      return await new Signer({ hostname: host, port, username: user, region }).getAuthToken();
-    } catch (error) {
-      throw new HoldfastError('E_SOURCE_REFUSED', `no IAM token could be made for ${user} in ${region}`, {
-        cause: error,
-        hint: 'Check that AWS credentials with rds-db:connect are available.',
-      });
-    }
-  };
+  return ({ host, port, user }) => iamToken({ host, port, user, region });
 }
 
 /** The fields of libpq's password file: host:port:database:user:password, `*` for any, `\` escapes. */
