@@ -1,4 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
+import { releaseMemory } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
 import type { ItemLocation, PackHandle } from './chunk-ref.ts';
@@ -20,7 +21,7 @@ const FREE_SHARE = 1 / 128;
 /** A pack that takes no more. */
 export interface ClosedPack {
   readonly id: PackId;
-  /** The object; a view of the buffer that the builder was given. */
+  /** The object; a view of the buffer that the builder was given, or of a larger one. */
   readonly bytes: Buffer;
   readonly items: number;
 }
@@ -37,19 +38,28 @@ export function packIdOf(key: string): PackId | undefined {
   return PACK_KEY.exec(key)?.[2] as PackId | undefined;
 }
 
+/** How many times larger a buffer becomes that is too small: few of its bytes are ever copied. */
+const GROWTH = 4;
+
 /** Fills one buffer with sealed items. docs/reference/format.md, "Pack". */
 export class PackBuilder {
   readonly handle: PackHandle = { id: undefined };
   readonly #seal: PackSeal;
-  readonly #buffer: Buffer;
+  readonly #capacity: number;
+  #buffer: Buffer;
   readonly #sizes: number[] = [];
   readonly #freeBytes: number;
   #at = PACK_HEADER_BYTES;
 
-  constructor(seal: PackSeal, buffer: Buffer) {
+  /**
+   * @param buffer with room for the header; it is replaced by larger ones as the pack is filled
+   * @param capacity bytes of a full pack
+   */
+  constructor(seal: PackSeal, buffer: Buffer, capacity: number = buffer.length) {
     this.#seal = seal;
     this.#buffer = buffer;
-    this.#freeBytes = isOfVersion1(seal) ? 0 : randomInt(Math.max(1, Math.floor(buffer.length * FREE_SHARE)));
+    this.#capacity = capacity;
+    this.#freeBytes = isOfVersion1(seal) ? 0 : randomInt(Math.max(1, Math.floor(capacity * FREE_SHARE)));
     buffer.set(seal.header, 0);
   }
 
@@ -62,13 +72,14 @@ export class PackBuilder {
     const overhead = itemOverhead(this.#seal);
     const sizes = (this.#sizes.length + 3) * DIRECTORY_BYTES_PER_ITEM;
     const directory = sizes + overhead + trailerBytes(this.#seal);
-    const room = this.#buffer.length - (this.isEmpty ? 0 : this.#freeBytes);
+    const room = this.#capacity - (this.isEmpty ? 0 : this.#freeBytes);
     return this.#sizes.length < MOST_ITEMS && this.#at + plainBytes + overhead + directory <= room;
   }
 
   /** `item` must fit. */
   add(item: Uint8Array): ItemLocation {
     const offset = this.#at;
+    this.#makeRoom(item.length + itemOverhead(this.#seal));
     const storedBytes = sealItem(this.#seal, offset, item, this.#buffer, offset);
     this.#at += storedBytes;
     this.#sizes.push(storedBytes);
@@ -96,7 +107,9 @@ export class PackBuilder {
     for (const size of this.#sizes) writer.varint(size);
     const bare = this.#at + writer.length + itemOverhead(this.#seal) + trailerBytes(this.#seal);
     writer.bytes(Buffer.alloc(Math.max(0, this.#sizeFor(bare, padded) - bare)));
-    const directoryBytes = sealItem(this.#seal, this.#at, writer.finish(), this.#buffer, this.#at);
+    const directory = writer.finish();
+    this.#makeRoom(directory.length + itemOverhead(this.#seal) + trailerBytes(this.#seal));
+    const directoryBytes = sealItem(this.#seal, this.#at, directory, this.#buffer, this.#at);
     const trailer = this.#at + directoryBytes;
     writeLength(this.#seal, directoryBytes, this.#buffer, trailer);
     const bytes = this.#buffer.subarray(0, trailer + trailerBytes(this.#seal));
@@ -107,8 +120,20 @@ export class PackBuilder {
 
   #sizeFor(bare: number, padded: boolean): number {
     const size = isOfVersion1(this.#seal) ? padme(bare) : blurredPadme(bare);
-    if (padded) return Math.min(size, this.#buffer.length);
-    return isOfVersion1(this.#seal) ? bare : this.#buffer.length;
+    if (padded) return Math.min(size, this.#capacity);
+    return isOfVersion1(this.#seal) ? bare : this.#capacity;
+  }
+
+  /** Small packs take little memory: the buffer has all of a full pack only once it is needed. */
+  #makeRoom(bytes: number): void {
+    const needed = this.#at + bytes;
+    if (needed <= this.#buffer.length || this.#buffer.length >= this.#capacity) return;
+    const larger = Buffer.from(
+      new ArrayBuffer(Math.min(this.#capacity, Math.max(needed, this.#buffer.length * GROWTH))),
+    );
+    this.#buffer.copy(larger, 0, 0, this.#at);
+    releaseMemory(this.#buffer);
+    this.#buffer = larger;
   }
 }
 

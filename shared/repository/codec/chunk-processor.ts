@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { releaseMemory } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { KiB } from '../../core/units.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
 import { encodeDelta } from '../../format/delta.ts';
 import { PackBuilder } from '../../format/pack.ts';
@@ -22,6 +23,8 @@ const NEWLINE = 0x0a;
 const DELTA_LEVEL = 9;
 /** Header, directory and tags of a pack with one item, with some room. */
 const PACK_OVERHEAD_BYTES = 1024;
+/** Of the first buffer of a pack; most small backups fill no more. */
+const FIRST_BYTES = 128 * KiB;
 
 /**
  * Hashes, compresses and seals chunks of one run into packs of its own. Synchronous: runs on a worker
@@ -32,7 +35,7 @@ export class ChunkProcessor {
   /** Undefined: chunks are not stored as columns. */
   readonly #tables: TableChoice | undefined;
   #spare: ArrayBuffer | undefined;
-  #builder: { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } | undefined;
+  #builder: PackBuilder | undefined;
   #closed: PackClosed[] = [];
   #packs = 0;
 
@@ -58,14 +61,13 @@ export class ChunkProcessor {
     readonly offset: number;
     readonly storedBytes: number;
   } {
-    const { pack } = this.#room(item.length);
-    const { offset, storedBytes } = pack.add(item);
+    const { offset, storedBytes } = this.#room(item.length).add(item);
     return { pack: this.#packs, offset, storedBytes };
   }
 
   /** See PackBuilder.pad; room for it must have been reserved. */
   pad(): void {
-    this.#builder?.pack.pad();
+    this.#builder?.pad();
   }
 
   /** Packs that were filled since the last call. */
@@ -113,21 +115,23 @@ export class ChunkProcessor {
     return this.#packs;
   }
 
-  #room(itemBytes: number): { readonly pack: PackBuilder } {
-    if (this.#builder && !this.#builder.pack.fits(itemBytes)) this.#close(false);
+  #room(itemBytes: number): PackBuilder {
+    if (this.#builder && !this.#builder.fits(itemBytes)) this.#close(false);
     this.#builder ??= this.#newBuilder(itemBytes);
     return this.#builder;
   }
 
-  #newBuilder(itemBytes: number): { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } {
+  #newBuilder(itemBytes: number): PackBuilder {
     const { version, purpose, runKeyId, runKey } = this.#settings;
-    const size = this.#sizeFor(itemBytes);
-    const buffer = this.#takeSpare(size) ?? new ArrayBuffer(size);
     const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32), version);
+    const capacity = this.#sizeFor(itemBytes);
+    const buffer = this.#spare ?? new ArrayBuffer(Math.min(capacity, FIRST_BYTES));
+    this.#spare = undefined;
     // The size of a full pack of version 2 says nothing about its content, nor about a larger pack that was
     // there before.
-    const view = version === 1 ? Buffer.from(buffer) : Buffer.from(buffer, 0, size);
-    return { pack: new PackBuilder(seal, view), buffer };
+    if (version === 1)
+      return new PackBuilder(seal, Buffer.from(buffer), Math.max(capacity, buffer.byteLength));
+    return new PackBuilder(seal, Buffer.from(buffer, 0, Math.min(capacity, buffer.byteLength)), capacity);
   }
 
   /** Bytes of a full pack that begins with such an item. */
@@ -137,17 +141,10 @@ export class ChunkProcessor {
     return least <= packBytes ? packBytes : version === 1 ? least : padme(least);
   }
 
-  #takeSpare(least: number): ArrayBuffer | undefined {
-    const spare = this.#spare;
-    if (!spare || spare.byteLength < least) return undefined;
-    this.#spare = undefined;
-    return spare;
-  }
-
   #close(padded: boolean): void {
     if (!this.#builder) return;
-    const { id, bytes } = this.#builder.pack.close(padded);
-    this.#closed.push({ pack: this.#packs, id, buffer: this.#builder.buffer, length: bytes.length });
+    const { id, bytes } = this.#builder.close(padded);
+    this.#closed.push({ pack: this.#packs, id, buffer: bytes.buffer as ArrayBuffer, length: bytes.length });
     this.#builder = undefined;
     this.#packs++;
   }

@@ -1,5 +1,6 @@
 import { copyInto } from '../../core/copy-into.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { KiB } from '../../core/units.ts';
 import type { Chunker } from '../../format/chunker.ts';
 import type { ChunkStore, PlannedChunk } from '../reading/chunk-store.ts';
 import type { StoredRef } from '../reading/stored-ref.ts';
@@ -8,12 +9,16 @@ import type { ParentCursor } from './parent-cursor.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
 const NEWLINE = 0x0a;
+/** Enough for the whole of a small partition. */
+const SMALL_BLOCK_BYTES = 64 * KiB;
 
 /** A fixed number of blocks of memory that records are collected in and workers read from. */
 export interface BlockPool {
   readonly blockBytes: number;
   readonly permits: Semaphore;
   readonly free: SharedArrayBuffer[];
+  /** Blocks that small partitions were written from. */
+  readonly freeSmall: SharedArrayBuffer[];
 }
 
 /** What a partition is written with. */
@@ -68,21 +73,43 @@ export class PartitionWriter {
   async #take(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       if (this.#failure) throw this.#failure;
-      if (!this.#block) await this.#newBlock();
+      if (!this.#block) await this.#newBlock(true);
       const piece = bytes.subarray(at, at + this.#view.length - this.#filled);
       this.#filled += copyInto(this.#view, this.#filled, piece);
       at += piece.length;
-      if (this.#filled === this.#view.length) await this.#cut(false);
+      if (this.#filled < this.#view.length) continue;
+      if (this.#view.length < this.#options.blocks.blockBytes) this.#enlarge();
+      else await this.#cut(false);
     }
     this.#lastByte = bytes.at(-1) ?? this.#lastByte;
   }
 
-  async #newBlock(): Promise<void> {
-    const { permits, free, blockBytes } = this.#options.blocks;
+  /** A block; a small one for what may be a small partition. */
+  async #newBlock(isFirst: boolean): Promise<void> {
+    const { permits, free, freeSmall } = this.#options.blocks;
     await permits.acquire();
-    this.#block = free.pop() ?? new SharedArrayBuffer(blockBytes);
-    this.#view = Buffer.from(this.#block);
+    if (isFirst && free.length === 0) this.#use(freeSmall.pop() ?? new SharedArrayBuffer(SMALL_BLOCK_BYTES));
+    else this.#use(this.#largeBlock());
+  }
+
+  #use(block: SharedArrayBuffer): void {
+    this.#block = block;
+    this.#view = Buffer.from(block);
     this.#filled = 0;
+  }
+
+  /** Goes on in a large block, as the partition is not small. */
+  #enlarge(): void {
+    const { freeSmall } = this.#options.blocks;
+    const small = this.#view;
+    if (this.#block) freeSmall.push(this.#block);
+    this.#use(this.#largeBlock());
+    this.#filled = copyInto(this.#view, 0, small);
+  }
+
+  #largeBlock(): SharedArrayBuffer {
+    const { free, blockBytes } = this.#options.blocks;
+    return free.pop() ?? new SharedArrayBuffer(blockBytes);
   }
 
   /** Cuts the block's content, sends it off, and copies the rest into a new block. */
@@ -115,7 +142,7 @@ export class PartitionWriter {
     this.#block = undefined;
     this.#send(block, planned);
     if (leftBytes === 0 || !this.#leftOver) return;
-    await this.#newBlock();
+    await this.#newBlock(false);
     this.#filled = copyInto(this.#view, 0, this.#leftOver.subarray(0, leftBytes));
   }
 
@@ -131,7 +158,7 @@ export class PartitionWriter {
           tree.add(one.ref);
           onStored(one);
         }
-        blocks.free.push(block);
+        (block.byteLength < blocks.blockBytes ? blocks.freeSmall : blocks.free).push(block);
       }
       blocks.permits.release();
     })();

@@ -83,6 +83,7 @@ export class ShareWriter implements AsyncDisposable {
       blockBytes: BLOCK_CHUNKS * Math.max(context.file.chunker.maxBytes, MiB),
       permits: new Semaphore(context.limits.maxBlocks),
       free: [],
+      freeSmall: [],
     };
   }
 

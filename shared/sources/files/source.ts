@@ -62,12 +62,14 @@ async function* readFile(
   { version, signal }: { readonly version: FileVersion | undefined; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
   throwIfAborted(signal);
-  const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
+  // One more than it had, to see that it has grown.
+  const blockBytes = Math.min(READ_BYTES, Number(attributes['sizeBytes']) + 1);
+  const buffers = [Buffer.allocUnsafeSlow(blockBytes), Buffer.allocUnsafeSlow(blockBytes)] as const;
   let bytes = 0;
   let isSame = false;
   try {
     await using handle = await open(file, 'r');
-    const read = (into: Buffer) => handle.read(into, 0, READ_BYTES, bytes);
+    const read = (into: Buffer) => handle.read(into, 0, blockBytes, bytes);
     let [next, other] = buffers;
     let { bytesRead } = await read(next);
     while (bytesRead > 0) {
