@@ -85,8 +85,10 @@ def read_shapes(cursor, limit, check, unzstd):
         if stored[0] == 4: return read_columns(type(cursor)(stored[1:]), size, check, unzstd)
         return unzstd(stored[1:], size) if stored[0] == 1 else stored[1:]
     numbers = item(False) if count > 1 else bytes(rows)
-    tables = [iter(item(True).split(b'\n')) for _ in shapes]
+    parts = [item(True) for _ in shapes]
     check(len(numbers) == rows and cursor.at == len(cursor.data), 'shapes are of another size')
+    check(sum(map(len, parts)) <= size, 'values of shapes are too large')
+    tables = [iter(part.split(b'\n')) for part in parts]
     lines = []
     for number in numbers:
         check(number < count, 'a line is of no shape')

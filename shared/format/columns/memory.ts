@@ -99,17 +99,20 @@ interface Exports {
   joinColumns(columns: number, fields: number, rows: number, out: number, room: number): number;
 }
 
-/** The WebAssembly module with its memory; one for a thread. */
-export class ColumnMemory {
-  readonly call: Exports;
+/** Compiled once for a thread. */
+let compiled: object | undefined;
+
+/** The WebAssembly module with a memory of its own. */
+export class ModuleMemory<Functions> {
+  readonly call: Functions;
   readonly #memory: WasmMemory;
   #bytes: Buffer;
 
   constructor() {
+    compiled ??= new engine.Module(Buffer.from(MODULE, 'base64'));
     this.#memory = new engine.Memory({ initial: 1 });
-    const module = new engine.Module(Buffer.from(MODULE, 'base64'));
-    const instance = new engine.Instance(module, { env: { memory: this.#memory } });
-    this.call = instance.exports as Exports;
+    const instance = new engine.Instance(compiled, { env: { memory: this.#memory } });
+    this.call = instance.exports as Functions;
     this.#bytes = Buffer.from(this.#memory.buffer);
   }
 
@@ -142,15 +145,26 @@ export class ColumnMemory {
     this.#bytes.writeUInt32LE(value, at);
   }
 
-  /** A view, until the next call. */
+  /** A view, until areas are laid out again. */
   view(at: number, bytes: number): Buffer {
     return this.#bytes.subarray(at, at + bytes);
   }
 
+  u32(at: number): number {
+    return this.#bytes.readUInt32LE(at);
+  }
+
+  i64(at: number): bigint {
+    return this.#bytes.readBigInt64LE(at);
+  }
+}
+
+/** Where columns are made and read. */
+export class ColumnMemory extends ModuleMemory<Exports> {
   /** Facts about the last encoded column. */
   result(): ColumnResult {
     const at = this.call.resultAt();
-    const u32 = (offset: number) => this.#bytes.readUInt32LE(at + offset);
+    const u32 = (offset: number) => this.u32(at + offset);
     return {
       firstBytes: u32(RESULT.firstBytes),
       secondBytes: u32(RESULT.secondBytes),
@@ -160,7 +174,7 @@ export class ColumnMemory {
       affixAt: u32(RESULT.affixAt),
       affixBytes: u32(RESULT.affixBytes),
       count: u32(RESULT.count),
-      base: this.#bytes.readBigInt64LE(at + RESULT.base),
+      base: this.i64(at + RESULT.base),
     };
   }
 }

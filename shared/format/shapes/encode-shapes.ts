@@ -6,7 +6,8 @@ import { splitLines } from './split-lines.ts';
  * Lines of JSON as shapes and tables of values.
  *
  * @param plain whole records
- * @param encode makes an item of the values of one shape (`isTable`), or of the numbers of the shapes
+ * @param encode makes an item of the values of one shape (`isTable`), or of the numbers of the shapes; the bytes are a view for
+ *   the time of the call
  * @returns undefined if most of it is no JSON, or has a tab in it
  */
 export function encodeShapes(
@@ -18,12 +19,9 @@ export function encodeShapes(
   const { rows, groups, numbers } = split;
   const body = new ByteWriter(plain.length / 4 + 1024);
   for (const count of [plain.length, rows, groups.length]) body.varint(count);
-  for (const { shape } of groups) addBytes(body, Buffer.from(shape, 'latin1'));
+  for (const { shape } of groups) addBytes(body, shape);
   const parts = groups.length === 1 ? [] : [encode(numbers, false)];
-  for (const { values } of groups) {
-    parts.push(encode(values, true));
-    releaseMemory(values);
-  }
+  for (const { values } of groups) parts.push(encode(values, true));
   for (const part of parts) {
     addBytes(body, part);
     releaseMemory(part);

@@ -1,29 +1,29 @@
+import { SPARE_BYTES } from '../columns/memory.ts';
+import { ENTRY, LINE_BYTES, type ShapeMemory, shapeMemory } from './memory.ts';
+
 /** docs/reference/format.md, "Shapes". */
 export const TAB = 0x09;
 /** What ends a line. */
 export const NEWLINE = 0x0a;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-/** What is shape outside of quotes, beside these: `{}[]:,` and spaces. */
-const IS_SHAPE = new Uint8Array(256);
-for (const byte of Buffer.from('{}[]:, "')) IS_SHAPE[byte] = 1;
 
 /** The shape of lines that are one value: what is rare, and what is no JSON. */
-export const WHOLE_LINE = '\t';
+const WHOLE_LINE = Buffer.of(TAB);
 /** Lines of more shapes than this are not told apart. */
 export const MOST_SHAPES = 255;
 /** Rows of a rarer shape are kept whole. */
 const LEAST_ROWS = 16;
+/** Shorter rows, on average, are left to the other codecs: they take memory. */
+const LEAST_ROW_BYTES = 4;
 
 /** Lines of one shape. */
 export interface ShapedRows {
-  /** As bytes in latin1, a tab in the place of each value. */
-  readonly shape: string;
+  /** A tab in the place of each value. */
+  readonly shape: Uint8Array;
   /** The values of each line, with tabs between them and a newline behind them. */
-  readonly values: Buffer;
+  readonly values: Uint8Array;
 }
 
-/** Lines, each with the group of its shape. */
+/** Lines, each with the group of its shape; views, until more lines are split or joined. */
 export interface SplitLines {
   readonly rows: number;
   readonly groups: readonly ShapedRows[];
@@ -39,148 +39,104 @@ export interface SplitLines {
  * @returns undefined if most of it is no JSON, or has a tab in it
  */
 export function splitLines(plain: Uint8Array): SplitLines | undefined {
-  if (plain.at(-1) !== NEWLINE || plain.includes(TAB)) return undefined;
-  const lines = scan(plain);
-  const counts = new Map<string, number>();
-  for (const shape of lines.shapes) counts.set(shape, (counts.get(shape) ?? 0) + 1);
-  const kept = [...counts]
-    .filter(([shape, count]) => count >= LEAST_ROWS && shape !== WHOLE_LINE && shape.includes(WHOLE_LINE))
-    .toSorted(([, a], [, b]) => b - a)
-    .slice(0, MOST_SHAPES - 1)
-    .map(([shape]) => shape);
-  const isKept = new Set(kept);
-  const groupOf = lines.shapes.map((shape) => (isKept.has(shape) ? shape : WHOLE_LINE));
-  const keptRows = kept.reduce((sum, shape) => sum + (counts.get(shape) ?? 0), 0);
-  if (keptRows * 2 < lines.shapes.length) return undefined;
-  return group(plain, lines, {
-    groupOf,
-    shapes: keptRows === lines.shapes.length ? kept : [...kept, WHOLE_LINE],
-  });
+  const bytes = plain.length;
+  if (plain[bytes - 1] !== NEWLINE) return undefined;
+  const memory = shapeMemory();
+  const [lineAt = 0] = memory.layOut(bytes);
+  memory.write(lineAt, plain);
+  const rows = memory.call.countLines(lineAt, bytes);
+  if (rows < LEAST_ROWS || rows * LEAST_ROW_BYTES > bytes) return undefined;
+  const areas = layOut(memory, bytes, rows);
+  const { at, values, lines, entries, slots, slotCount, shapes } = areas;
+  memory.view(slots, 4 * slotCount).fill(0);
+  const count = memory.call.splitLines(at, bytes, values, lines, entries, slots, slotCount, shapes);
+  const kept = keptShapes(memory, areas, count);
+  const keptRows = kept.reduce((sum, shape) => sum + shape.rows, 0);
+  if (keptRows * 2 < rows) return undefined;
+  return group(memory, areas, { bytes, rows, count, kept });
 }
 
-interface ScannedLines {
-  /** Of each line. */
-  readonly shapes: readonly string[];
-  /** Values of all lines, one after the other. */
-  readonly values: Buffer;
-  readonly valueEnds: readonly number[];
-  readonly lineEnds: readonly number[];
+interface Areas {
+  readonly at: number;
+  readonly values: number;
+  readonly out: number;
+  readonly numbers: number;
+  readonly ends: number;
+  readonly lines: number;
+  readonly entries: number;
+  readonly slots: number;
+  readonly slotCount: number;
+  readonly shapes: number;
 }
 
-/** Of the lines that were scanned last; one thread scans one chunk at a time. */
-let scratch: { readonly values: Buffer; readonly shape: Buffer } | undefined;
-
-function scratchFor(bytes: number): NonNullable<typeof scratch> {
-  if (scratch && scratch.shape.length >= bytes) return scratch;
-  scratch = { values: Buffer.allocUnsafe(bytes), shape: Buffer.allocUnsafe(bytes) };
-  return scratch;
+/** The lines stay where they are: they are the first area. */
+function layOut(memory: ShapeMemory, bytes: number, rows: number): Areas {
+  const slotCount = 2 ** Math.ceil(Math.log2(2 * rows));
+  const [at = 0, values = 0, out = 0, numbers = 0, ends = 0, lines = 0, slots = 0, entries = 0, shapes = 0] =
+    memory.layOut(
+      bytes,
+      bytes,
+      bytes + MOST_SHAPES * SPARE_BYTES,
+      rows,
+      4 * MOST_SHAPES,
+      rows * LINE_BYTES,
+      4 * slotCount,
+      rows * ENTRY.bytes,
+      2 * bytes,
+    );
+  return { at, values, out, numbers, ends, lines, entries, slots, slotCount, shapes };
 }
 
-/** Goes through lines byte by byte. */
-class Scanner {
-  readonly values: Buffer;
-  readonly #plain: Uint8Array;
-  /** Of the line that is read. */
-  readonly #shape: Buffer;
-  #at = 0;
-  #out = 0;
-  #signs = 0;
-
-  constructor(plain: Uint8Array) {
-    this.#plain = plain;
-    // Each byte is a value of its own at most, with a tab behind it.
-    const { values, shape } = scratchFor(2 * plain.length + 2);
-    this.values = values;
-    this.#shape = shape;
-  }
-
-  get at(): number {
-    return this.#at;
-  }
-
-  get valueEnd(): number {
-    return this.#out;
-  }
-
-  /** Goes past a line and its newline. @returns its shape */
-  line(): string {
-    const plain = this.#plain;
-    const first = this.#out;
-    this.#signs = 0;
-    for (let byte = plain[this.#at]; byte !== NEWLINE; byte = plain[this.#at])
-      if (byte === QUOTE) this.#quoted();
-      else if (IS_SHAPE[byte ?? 0] === 1) this.#sign();
-      else this.#word();
-    this.#at++;
-    if (this.#out > first) this.values[this.#out - 1] = NEWLINE;
-    return this.#shape.toString('latin1', 0, this.#signs);
-  }
-
-  #sign(): void {
-    this.#shape[this.#signs++] = this.#plain[this.#at++] ?? 0;
-  }
-
-  /** What is between quotes; the closing one may be missing at the end of a line. */
-  #quoted(): void {
-    const plain = this.#plain;
-    this.#sign();
-    let at = this.#at;
-    let out = this.#out;
-    let byte = plain[at] ?? 0;
-    while (byte !== QUOTE && byte !== NEWLINE) {
-      this.values[out++] = byte;
-      if (byte === BACKSLASH && plain[at + 1] !== NEWLINE) this.values[out++] = plain[++at] ?? 0;
-      byte = plain[++at] ?? 0;
-    }
-    this.#at = at;
-    this.#out = out;
-    this.#endValue();
-    if (byte === QUOTE) this.#sign();
-  }
-
-  /** A number, `true`, `false`, `null`, or what is no JSON. */
-  #word(): void {
-    const plain = this.#plain;
-    let byte = plain[this.#at] ?? 0;
-    while (byte !== NEWLINE && IS_SHAPE[byte] === 0) {
-      this.values[this.#out++] = byte;
-      byte = plain[++this.#at] ?? 0;
-    }
-    this.#endValue();
-  }
-
-  #endValue(): void {
-    this.values[this.#out++] = TAB;
-    this.#shape[this.#signs++] = TAB;
-  }
+/** A shape of enough lines. */
+interface KeptShape {
+  /** Its place among all shapes. */
+  readonly entry: number;
+  readonly shape: Uint8Array;
+  readonly rows: number;
+  readonly lineBytes: number;
+  readonly valueBytes: number;
 }
 
-function scan(plain: Uint8Array): ScannedLines {
-  const scanner = new Scanner(plain);
-  const shapes: string[] = [];
-  const valueEnds: number[] = [];
-  const lineEnds: number[] = [];
-  while (scanner.at < plain.length) {
-    shapes.push(scanner.line());
-    valueEnds.push(scanner.valueEnd);
-    lineEnds.push(scanner.at);
+/** Those with the most lines first. */
+function keptShapes(memory: ShapeMemory, { entries, shapes }: Areas, count: number): KeptShape[] {
+  const kept: KeptShape[] = [];
+  for (let entry = 0; entry < count; entry++) {
+    const of = (offset: number) => memory.u32(entries + entry * ENTRY.bytes + offset);
+    const rows = of(ENTRY.rows);
+    if (rows < LEAST_ROWS) continue;
+    const shape = memory.view(shapes + of(ENTRY.at), of(ENTRY.shapeBytes));
+    if (!shape.includes(TAB) || shape.equals(WHOLE_LINE)) continue;
+    kept.push({ entry, shape, rows, lineBytes: of(ENTRY.lineBytes), valueBytes: of(ENTRY.valueBytes) });
   }
-  return { shapes, values: scanner.values, valueEnds, lineEnds };
+  return kept.toSorted((a, b) => b.rows - a.rows).slice(0, MOST_SHAPES - 1);
 }
 
 function group(
-  plain: Uint8Array,
-  { values, valueEnds, lineEnds }: ScannedLines,
-  { groupOf, shapes }: { readonly groupOf: readonly string[]; readonly shapes: readonly string[] },
+  memory: ShapeMemory,
+  { at, values, out, numbers, ends, lines, entries }: Areas,
+  split: {
+    readonly bytes: number;
+    readonly rows: number;
+    readonly count: number;
+    readonly kept: readonly KeptShape[];
+  },
 ): SplitLines {
-  const number = new Map(shapes.map((shape, i) => [shape, i]));
-  const numbers = Uint8Array.from(groupOf, (shape) => number.get(shape) ?? 0);
-  const parts: Uint8Array[][] = shapes.map(() => []);
-  const whole = number.get(WHOLE_LINE);
-  for (const [row, at] of numbers.entries()) {
-    const [from, ends] = at === whole ? [plain, lineEnds] : [values, valueEnds];
-    parts[at]?.push(from.subarray(row === 0 ? 0 : ends[row - 1], ends[row]));
-  }
-  const groups = shapes.map((shape, i) => ({ shape, values: Buffer.concat(parts[i] ?? []) }));
-  return { rows: numbers.length, groups, numbers };
+  const { bytes, rows, count, kept } = split;
+  const whole = kept.length;
+  const setGroup = (entry: number, number: number) =>
+    memory.writeU32(entries + entry * ENTRY.bytes + ENTRY.group, number);
+  for (let entry = 0; entry < count; entry++) setGroup(entry, whole);
+  for (const [number, { entry }] of kept.entries()) setGroup(entry, number);
+  const parts = kept.map(({ shape, valueBytes }) => ({ shape, bytes: valueBytes }));
+  const wholeBytes = kept.reduce((left, { lineBytes }) => left - lineBytes, bytes);
+  if (wholeBytes > 0) parts.push({ shape: WHOLE_LINE, bytes: wholeBytes });
+  let to = out;
+  const groups = parts.map((part, number) => {
+    const from = to;
+    memory.writeU32(ends + 4 * number, from);
+    to += part.bytes + SPARE_BYTES;
+    return { shape: part.shape, values: memory.view(from, part.bytes) };
+  });
+  memory.call.groupLines(at, values, lines, rows, entries, whole, ends, numbers);
+  return { rows, groups, numbers: memory.view(numbers, rows) };
 }

@@ -1,18 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CODEC, decodeChain, encodeFull, encodeJsonLines } from '../../../shared/format/codec.ts';
+import { decodeShapes } from '../../../shared/format/shapes/decode-shapes.ts';
+import { encodeShapes } from '../../../shared/format/shapes/encode-shapes.ts';
+import { splitLines } from '../../../shared/format/shapes/split-lines.ts';
 import { compress } from '../../../shared/format/zstd.ts';
 import { shapes as plainShapes } from '../../support/page-reader/shapes.ts';
+import { plainSplit } from '../../support/repository/plain-shapes.ts';
 import { seededRandom } from '../../support/repository/rows.ts';
-import { strides } from '../../support/repository/torture.ts';
+import { cases, strides } from '../../support/repository/torture.ts';
 
 const MOST = 1 << 20;
 const decode = (item: Uint8Array, most = MOST) => decodeChain([item], most);
 const lines = (count: number, line: (i: number) => string) =>
   Buffer.from(Array.from({ length: count }, (_, i) => `${line(i)}\n`).join(''), 'utf8');
 
-/** Both readers give back what was there. */
+/** The WebAssembly splits as the plain form does. */
+function expectSplit(plain: Buffer): void {
+  const split = splitLines(plain);
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
+  const groups = split?.groups.map(({ shape, values }) => ({ shape: text(shape), values: text(values) }));
+  const expected = plainSplit(plain.toString('latin1'));
+  expect(groups).toEqual(expected?.groups);
+  expect(split && [...split.numbers]).toEqual(expected?.numbers);
+}
+
+/** Both readers give back what was there, and both writers make the same. */
 function expectKept(plain: Buffer): Buffer {
+  expectSplit(plain);
   const item = encodeJsonLines(plain, 1);
   if (!item) throw new Error('no shapes were made');
   expect(item[0]).toBe(CODEC.shapes);
@@ -58,8 +73,41 @@ describe('lines of JSON as shapes and columns', () => {
       () => '{}',
     ])
       expect(encodeJsonLines(lines(200, line), 1)).toBeUndefined();
-    expect(encodeJsonLines(Buffer.from('{"a":1}'), 1)).toBeUndefined();
+    for (const text of ['{"a":1}', '{"a":1}\n', '[1\n'.repeat(200), '\n'.repeat(200)]) {
+      expect(encodeJsonLines(Buffer.from(text), 1)).toBeUndefined();
+      expectSplit(Buffer.from(text));
+    }
     expect(encodeJsonLines(Buffer.alloc(0), 1)).toBeUndefined();
+  });
+
+  it('are split as the plain form splits them, whatever they hold', () => {
+    const byte = fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom(...'{}[]:,"\\ a1.-') },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }).map((n) => String.fromCharCode(n)) },
+    );
+    const part = fc.oneof(
+      fc.string({ unit: byte, maxLength: 50 }),
+      fc.json({ maxDepth: 2 }),
+      fc
+        .constantFrom('x', '"', '\\')
+        .chain((sign) => fc.integer({ min: 1, max: 40 }).map((n) => sign.repeat(n))),
+    );
+    const line = fc.array(part, { maxLength: 3 }).map((parts) => parts.join('').replace(/[\t\n]/g, ''));
+    const chunk = fc.array(fc.tuple(line, fc.integer({ min: 1, max: 40 })), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(chunk, fc.integer({ min: 0, max: 16 }), (some, shift) => {
+        const all = some.flatMap(([text, times]) => Array.from({ length: times }, () => text));
+        const text = all.map((_, i) => `${all[(i * 31) % all.length]}\n`).join('');
+        expectSplit(Buffer.from(text.slice(Math.min(shift, text.length - 1)), 'latin1'));
+      }),
+      { numRuns: cases(150, 3000, 100_000), seed: 19 },
+    );
+  });
+
+  it('of very many shapes keep those with the most lines', () => {
+    const shape = (i: number) => `${'['.repeat(1 + (i % 300))}${i}`;
+    expectSplit(lines(300 * 20, shape));
+    expectSplit(lines(300 * 20, (i) => (i < 300 * 16 ? shape(i) : `[[${i}`)));
   });
 
   it('are kept whatever they hold', () => {
@@ -103,6 +151,42 @@ describe('shapes that were harmed', () => {
     }
   });
 
+  it('are refused by the WebAssembly and by the plain form alike', () => {
+    const raw = (bytes: Uint8Array) => Buffer.concat([Buffer.from([CODEC.raw]), bytes]);
+    const open = (part: Uint8Array, most: number) => {
+      if (part[0] !== CODEC.raw || part.length - 1 > most) throw new Error('not raw, or too large');
+      return Buffer.from(part.subarray(1));
+    };
+    const few = lines(40, (i) =>
+      i % 20 === 3 ? 'odd line, and more' : i % 3 ? `{"a":"${'x'.repeat(i)}"}` : `[${i},null]`,
+    );
+    const body = encodeShapes(few, raw) ?? Buffer.alloc(0);
+    const expectAlike = (harmed: Buffer) => {
+      const [first, second] = [
+        () => decodeShapes(harmed, MOST, open),
+        () => plainShapes(harmed, MOST, new Set()),
+      ].map((read) => {
+        try {
+          return read().toString('latin1');
+        } catch {
+          return 'refused';
+        }
+      });
+      expect(first).toBe(second);
+    };
+    const half = Math.floor(body.length / 2);
+    for (let at = 0; at < body.length; at++) {
+      for (const byte of [0, 1, 9, 10, 255, (body[at] ?? 0) ^ 1, (body[at] ?? 0) ^ 64]) {
+        const harmed = Buffer.from(body);
+        harmed[at] = byte;
+        expectAlike(harmed);
+      }
+      expectAlike(Buffer.concat([body.subarray(0, at), body.subarray(at + 1)]));
+      expectAlike(Buffer.concat([body.subarray(0, at), body.subarray(half, half + 1), body.subarray(at)]));
+    }
+    expect(decodeShapes(body, MOST, open).equals(few)).toBe(true);
+  });
+
   it('cut short at any byte, or with a byte more, are refused', () => {
     for (let end = 1; end < item.length; end++) expect(() => decode(item.subarray(0, end))).toThrow(damaged);
     expect(() => decode(Buffer.concat([item, Buffer.from([0])]))).toThrow('left over');
@@ -124,6 +208,17 @@ describe('shapes that were harmed', () => {
     }
     const right = Buffer.from([CODEC.shapes, 2, 1, 1, 1, 9, 3, CODEC.raw, 0x61, 0x0a]);
     expect(decode(right).toString()).toBe('a\n');
+  });
+
+  it('with more bytes of values than the lines have are refused', () => {
+    const values = [3, CODEC.raw, 9, 10];
+    const empty = Buffer.from([2, 2, 2, 2, 9, 9, 3, 0x7b, 9, 9, 3, CODEC.raw, 0, 1, ...values, ...values]);
+    const full = Buffer.from(empty);
+    full[0] = 3;
+    for (const body of [empty, full]) {
+      expect(() => decode(Buffer.concat([Buffer.from([CODEC.shapes]), body]))).toThrow(damaged);
+      expect(() => plainShapes(body, MOST, new Set())).toThrow();
+    }
   });
 
   it('made of anything are refused or bounded', () => {

@@ -23,8 +23,10 @@ export function shapes(stored: Buffer, maxBytes: number, seen: Set<string>): Buf
   };
   const numbers = count === 1 ? Buffer.alloc(rows) : item([0, 1]);
   check(numbers.length === rows, 'not every row has a shape');
-  const tables = forms.map(() => item([0, 1, 4]).toString('latin1').split('\n'));
+  const parts = forms.map(() => item([0, 1, 4]));
   cursor.end();
+  check(parts.reduce((sum, { length }) => sum + length, 0) <= bytes, 'values are larger than the chunk');
+  const tables = parts.map((part) => part.toString('latin1').split('\n'));
   const next = forms.map(() => 0);
   const records = [...numbers].map((number) => {
     check(number < count, 'a row has a shape that there is not');
