@@ -27,9 +27,9 @@ interface Series {
 }
 
 /** A backup a day: how large each tool's repository becomes. */
-export async function churn(folder: string, { quick, full }: Options): Promise<string> {
+export async function churn(folder: string, { quick, full, size }: Options): Promise<string> {
   const days = quick ? QUICK_DAYS : DAYS;
-  const rows = full ? 2_500_000 : quick ? 20_000 : 300_000;
+  const rows = Math.ceil((full ? 2_500_000 : 300_000) * size);
   const known = tools(installHoldfast(folder)).filter(({ deduplicates }) => deduplicates);
   const sections: string[] = [];
   let bar: Spread | undefined;
@@ -45,7 +45,7 @@ export async function churn(folder: string, { quick, full }: Options): Promise<s
   const bars = [
     {
       measure: `repository after ${DAYS} days of 1 % random churn, by ${PEER}`,
-      limit: 1 / 12,
+      limit: 1 / 18,
       measured: bar,
     },
     ...year.bars,

@@ -3,14 +3,15 @@ import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { installHoldfast } from '../tools/installed.ts';
 import { compareBars } from './compare-bars.ts';
+import { cpuTable } from './cpu.ts';
 import { type Dataset, datasets } from './data/datasets.ts';
+import { fileDataset } from './data/file.ts';
 import { bytesOf, type Command, measure, settle, sha256 } from './measure.ts';
 import type { Options } from './options.ts';
 import { showBars } from './report.ts';
 import { type Sample, samplesTable } from './samples.ts';
 import { describeTools, isThere, newRepositories, type Tool, tools } from './tools.ts';
 
-const QUICK_SCALE = 1 / 12;
 const DAYS = 16;
 const QUICK_DAYS = 3;
 /** Of the dataset whose daily backups are restored. */
@@ -30,14 +31,12 @@ interface Bench {
 
 /** Every dataset, every step, every tool in turn, round by round. */
 export async function compare(folder: string, options: Options): Promise<string> {
-  const all = datasets(options.quick ? QUICK_SCALE : 1);
-  const chosen = all.filter(({ name }) => options.only === undefined || name === options.only);
-  if (chosen.length === 0)
-    throw new Error(`--only is '${options.only}'; there are ${all.map(({ name }) => name).join(', ')}`);
+  const chosen = await choose(options);
   const known = tools(installHoldfast(folder));
   const present = known.filter(isThere);
   const samples: Sample[] = [];
   const sections: string[] = [];
+  const sizes = new Map<string, number>();
   for (const dataset of chosen) {
     const place = path.join(folder, dataset.name);
     mkdirSync(place);
@@ -49,13 +48,22 @@ export async function compare(folder: string, options: Options): Promise<string>
       samples,
     };
     const bytes = await runDataset(bench, options);
+    sizes.set(dataset.name, bytes);
     const own = samples.filter((sample) => sample.dataset === dataset.name);
-    sections.push(
-      `## ${dataset.name}\n\n${(bytes / 1e6).toFixed(0)} MB: ${dataset.about}.\n\n${samplesTable(own, PEER)}`,
-    );
+    const heading = `## ${dataset.name}\n\n${(bytes / 1e6).toFixed(0)} MB: ${dataset.about}.`;
+    sections.push([heading, samplesTable(own, PEER), cpuTable(own, () => bytes)].join('\n\n'));
     await rm(place, { recursive: true });
   }
-  return `${describeTools(known)}\n\n${showBars(compareBars(samples))}\n\n${sections.join('\n\n')}`;
+  return `${describeTools(known)}\n\n${showBars(compareBars(samples, sizes))}\n\n${sections.join('\n\n')}`;
+}
+
+/** The user's file alone, or what `--only` names of those that are made. */
+async function choose({ size, only, data }: Options): Promise<readonly Dataset[]> {
+  if (data !== undefined) return [await fileDataset(data)];
+  const all = datasets(size);
+  const chosen = all.filter(({ name }) => only === undefined || name === only);
+  if (chosen.length > 0) return chosen;
+  throw new Error(`--only is '${only}'; there are ${all.map(({ name }) => name).join(', ')}`);
 }
 
 /** @returns bytes of the first version */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { table } from '../cli/format.ts';
-import type { Options } from './options.ts';
+import { DEFAULT_FORMAT } from '../shared/core/format-version.ts';
+import { commandOf, type Options, type ProgramName, resultsFile } from './options.ts';
 import { run } from './tools.ts';
 
 /** A median with the least and most of what was measured. */
@@ -32,7 +32,14 @@ export function megabytes(bytes: number): string {
 
 /** A table as Markdown shows it best: as it is. */
 export function codeTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  return `\`\`\`\n${table(header, rows)}\`\`\``;
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const isNumber = header.map((_, i) => rows.every((row) => /^[\d-]/.test(row[i] ?? '')));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return ['```', line(header), ...rows.map(line), '```'].join('\n');
 }
 
 /** A limit that was set before measuring. */
@@ -56,19 +63,22 @@ export function showBars(bars: readonly Bar[]): string {
 
 /** Shows a report; writes it if the options say so. */
 export function publish(report: string, options: Options): void {
-  const { program, isWritten, rounds, quick } = options;
-  const command = program === 'compare' ? 'npm run bench' : `npm run bench -- ${program}`;
-  const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.version}; commit ${commit()}.`;
-  const size = quick ? ' Small data (`--quick`): start-up time weighs more than it would.' : '';
-  const often =
-    program === 'compare' || program === 'live' ? ` Rounds: ${rounds}; medians, with least and most.` : '';
-  const whole = `# Results of \`${command}\`\n\n${machine}${often}${size}\n\n${report}\n`;
+  const { isWritten, rounds, size, data } = options;
+  const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.version}; commit ${commit()}; repositories of format ${DEFAULT_FORMAT}.`;
+  const part =
+    size < 1 ? ` ${Number(size.toFixed(4))} of the full size: start-up time weighs more than it would.` : '';
+  const often = HAVE_ROUNDS.includes(options.program)
+    ? ` Rounds: ${rounds}; medians, with least and most.`
+    : '';
+  const whole = `# Results of \`${commandOf(options)}${data === undefined ? '' : ' --data'}\`\n\n${machine}${often}${part}\n\n${report}\n`;
   console.log(`\n${whole}`);
-  const file = program === 'compare' ? 'bench/results.md' : `bench/results-${program}.md`;
+  const file = resultsFile(options);
   if (!isWritten) return;
   writeFileSync(file, whole);
   console.log(`written to ${file}`);
 }
+
+const HAVE_ROUNDS: readonly ProgramName[] = ['compare', 'live', 'scale', 'start', 'cold'];
 
 function commit(): string {
   try {

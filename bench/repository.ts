@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { hasCeph, startCeph } from './live-ceph.ts';
+import { hasCeph, startCeph } from './live/ceph.ts';
 import { measure } from './measure.ts';
 import type { Options } from './options.ts';
 import { codeTable, megabytes, showBars, spread } from './report.ts';

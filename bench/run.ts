@@ -7,11 +7,12 @@ import { HELP, type Options, type ProgramName, parseOptions } from './options.ts
 /** Measures in a folder of its own, which is then removed; gives what there is to report. */
 export type Program = (folder: string, options: Options) => Promise<string>;
 
-const PROGRAMS: Readonly<Record<ProgramName, () => Promise<Program>>> = {
+const PROGRAMS: Readonly<Record<Exclude<ProgramName, 'all'>, () => Promise<Program>>> = {
   compare: async () => (await import('./compare.ts')).compare,
-  live: async () => (await import('./live.ts')).live,
+  live: async () => (await import('./live/live.ts')).live,
   churn: async () => (await import('./churn.ts')).churn,
   scale: async () => (await import('./scale.ts')).scale,
+  start: async () => (await import('./start.ts')).start,
   cold: async () => (await import('./cold.ts')).cold,
   repository: async () => (await import('./repository.ts')).repository,
 };
@@ -28,6 +29,10 @@ try {
 async function main(options: Options): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+  if (options.program === 'all') {
+    const { all } = await import('./all.ts');
+    return all(process.argv.slice(2));
+  }
   const program = await PROGRAMS[options.program]();
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-bench-'));
   try {

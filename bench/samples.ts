@@ -13,24 +13,28 @@ export interface Sample extends Measured {
 
 type Figure = 'wallS' | 'cpuS' | 'peakBytes' | 'addedBytes';
 
-interface Ratio {
+/** Which figure of which tool is divided by whose. */
+export interface Ratio {
   readonly step: string;
   readonly figure: Figure;
   readonly tool: string;
   /** The tool that is divided by. */
   readonly peer: string;
+  /** Its step. @default the same */
+  readonly peerStep?: string;
 }
 
 /**
  * A tool's figure by its peer's of the same dataset and round; undefined if either is missing, or the peer's
  * is 0.
  */
-export function ratios(samples: readonly Sample[], { step, figure, tool, peer }: Ratio): Spread | undefined {
-  const ofStep = samples.filter((sample) => sample.step === step);
-  const found = ofStep.flatMap((own) => {
-    if (own.tool !== tool) return [];
-    const other = ofStep.find(
-      ({ tool: name, dataset, round }) => name === peer && dataset === own.dataset && round === own.round,
+export function ratios(samples: readonly Sample[], of: Ratio): Spread | undefined {
+  const { step, figure, tool, peer, peerStep = step } = of;
+  const found = samples.flatMap((own) => {
+    if (own.tool !== tool || own.step !== step) return [];
+    const other = samples.find(
+      ({ tool: name, step: others, dataset, round }) =>
+        name === peer && others === peerStep && dataset === own.dataset && round === own.round,
     );
     return other && other[figure] > 0 ? [own[figure] / other[figure]] : [];
   });

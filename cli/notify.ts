@@ -48,10 +48,14 @@ export async function notifyAfter(session: CommandSession): Promise<void> {
  * Opens what a command works with; if the repository cannot be opened, notifies channels. @throws as
  * `Session.open`
  */
-export async function openOrNotify(flags: SessionFlags, io: Io): Promise<CommandSession> {
+export async function openOrNotify(
+  flags: SessionFlags,
+  io: Io,
+  given: Parameters<typeof CommandSession.open>[2] = {},
+): Promise<CommandSession> {
   const config = await loadConfig(flags, io);
   try {
-    return await CommandSession.of(config, await repositoryConfig(config, io), { flags, io });
+    return await CommandSession.of(config, await repositoryConfig(config, io), { flags, io, ...given });
   } catch (error) {
     await notifyBlind(config, error, io);
     throw error;

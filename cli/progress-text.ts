@@ -3,7 +3,8 @@ import type { Phase, ProgressEvent } from '../shared/core/progress.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../shared/core/units.ts';
 import { bytes } from './format.ts';
 
-const PHASES: Readonly<Record<Phase, string>> = {
+/** What each phase is called on the screen. */
+export const PHASE_WORDS: Readonly<Record<Phase, string>> = {
   connect: 'connecting',
   scratch: 'making a scratch target',
   schema: 'reading the schema',
@@ -62,7 +63,7 @@ export class ProgressText {
 
   /** `backing up 47 %  1.20 GiB, 88.1 MiB/s, 15 s left` */
   at(now: number): string {
-    const name = PHASES[this.#phase];
+    const name = PHASE_WORDS[this.#phase];
     if (this.#phase === 'clear' && this.#removed > 0) return `${name}  ${plural(this.#removed, 'node')}`;
     const done = this.#done - this.#before;
     if (!MEASURED.includes(this.#phase) || done <= 0) return name;

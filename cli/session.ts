@@ -72,19 +72,20 @@ export class CommandSession implements AsyncDisposable {
     this.progress = new Progress(io, { quiet: this.#isQuiet });
   }
 
-  static async open(flags: SessionFlags, io: Io): Promise<CommandSession> {
+  static async open(flags: SessionFlags, io: Io, given: Pick<Given, 'meter'> = {}): Promise<CommandSession> {
     const config = await loadConfig(flags, io);
-    return CommandSession.of(config, await repositoryConfig(config, io), { flags, io });
+    return CommandSession.of(config, await repositoryConfig(config, io), { flags, io, ...given });
   }
 
   /** With other repository settings than the configured ones. */
   static async of(
     config: ResolvedConfig,
     settings: RepositoryConfig,
-    about: { readonly flags: SessionFlags; readonly io: Io } & Pick<Given, 'openKeys'>,
+    about: { readonly flags: SessionFlags; readonly io: Io } & Pick<Given, 'openKeys' | 'meter'>,
   ): Promise<CommandSession> {
-    const { flags, io, openKeys } = about;
-    const repository = await openConfiguredRepository(settings, io.signal, { pool: io.threads, openKeys });
+    const { flags, io, openKeys, meter } = about;
+    const given = { pool: io.threads, openKeys, meter };
+    const repository = await openConfiguredRepository(settings, io.signal, given);
     return new CommandSession(io, config, repository, flags);
   }
 

@@ -1,6 +1,9 @@
 import { copyFile } from 'node:fs/promises';
 import { seededRandom } from '../../test/support/repository/rows.ts';
+import { jsonDocument } from './json.ts';
 import { type Change, isChanged, pickLines, rewrite, writeLines } from './lines.ts';
+import { numberRow } from './numbers.ts';
+import { proseRow } from './prose.ts';
 import { sentence, tableRow, time, word } from './table.ts';
 import { readTexts } from './texts.ts';
 
@@ -18,6 +21,9 @@ export function datasets(scale: number): readonly Dataset[] {
   const rows = Math.round(2_500_000 * scale);
   return [
     tableDump(rows),
+    numbers(Math.round(2_000_000 * scale)),
+    jsonDocuments(Math.round(300_000 * scale)),
+    prose(Math.round(886_000 * scale)),
     realText(40e6 * scale),
     jsonTree(Math.round(400_000 * scale)),
     appendedLog(Math.round(1_000_000 * scale)),
@@ -26,12 +32,55 @@ export function datasets(scale: number): readonly Dataset[] {
 }
 
 export function tableDump(rows: number): Dataset {
-  return {
+  return changedAtRandom({
     name: 'table',
     about: `${count(rows)} rows of a table as COPY text: id, e-mail, name, time, amount, flag, a sentence; 1 % of the rows, at random, get another time, amount and sentence`,
-    write: (file) => writeLines(file, rows, (id) => tableRow(id)),
+    lines: rows,
+    lineOf: tableRow,
+  });
+}
+
+function numbers(rows: number): Dataset {
+  return changedAtRandom({
+    name: 'numbers',
+    about: `${count(rows)} rows of a table of mostly numbers as COPY text: ids, quantities, prices, a time, places, weights; 1 % of the rows, at random, get another quantity, discount, total and time`,
+    lines: rows,
+    lineOf: numberRow,
+  });
+}
+
+function jsonDocuments(documents: number): Dataset {
+  return changedAtRandom({
+    name: 'json',
+    about: `${count(documents)} JSON documents, one a line, whose keys differ; 1 % of them, at random, get another status, time and note`,
+    lines: documents,
+    lineOf: jsonDocument,
+  });
+}
+
+function prose(rows: number): Dataset {
+  return changedAtRandom({
+    name: 'prose',
+    about: `${count(rows)} rows of a table as COPY text: names and summaries as of software packages, of words that are made up; 1 % of the rows, at random, get another summary`,
+    lines: rows,
+    lineOf: proseRow,
+  });
+}
+
+/** Lines of which each has other forms. @param options.lineOf version 0 is the first form */
+function changedAtRandom(options: {
+  readonly name: string;
+  readonly about: string;
+  readonly lines: number;
+  readonly lineOf: (index: number, version?: number) => string;
+}): Dataset {
+  const { name, about, lines, lineOf } = options;
+  return {
+    name,
+    about,
+    write: (file) => writeLines(file, lines, (index) => lineOf(index)),
     change: (from, to, day) =>
-      rewrite(from, to, (id) => (isChanged(id, day) ? tableRow(id, day) : undefined)),
+      rewrite(from, to, (index) => (isChanged(index, day) ? lineOf(index, day) : undefined)),
   };
 }
 
@@ -52,13 +101,12 @@ function realText(bytes: number): Dataset {
 }
 
 function jsonTree(nodes: number): Dataset {
-  return {
+  return changedAtRandom({
     name: 'tree',
     about: `a JSON tree as NDJSON, ${count(nodes)} nodes; 1 % of them, at random, change a part`,
-    write: (file) => writeLines(file, nodes, (index) => treeNode(index)),
-    change: (from, to, day) =>
-      rewrite(from, to, (index) => (isChanged(index, day) ? treeNode(index, day) : undefined)),
-  };
+    lines: nodes,
+    lineOf: treeNode,
+  });
 }
 
 function treeNode(index: number, version = 0): string {

@@ -13,6 +13,7 @@ import { SOURCE_HELP, URL_EXAMPLE } from '../kinds.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
 import { openOrNotify } from '../notify.ts';
+import { PROFILE_HELP, PROFILE_OPTION, profileOf, profileText } from '../profile.ts';
 import { recordedCommand } from '../recorded.ts';
 import type { CommandSession } from '../session.ts';
 
@@ -22,13 +23,14 @@ const options = {
   'allow-empty': { type: 'boolean', default: false },
   'full-read': { type: 'boolean', default: false },
   'no-parent': { type: 'boolean', default: false },
+  ...PROFILE_OPTION,
 } as const;
 
 /** `holdfast backup`: makes a backup of one source. */
 export const backup: Command = {
   options,
   help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty] [--full-read]
-                       [--no-parent]
+                       [--no-parent] [--profile]
 
 Backs up a database as of one moment. TYPE (daily, weekly, manual, or one from the configuration;
 default manual) chooses how long it is kept. Only data that is new since the last backup of this source is stored.
@@ -43,7 +45,7 @@ ${SOURCE_HELP}
       --full-read         read everything, even what has not changed since the last backup, if its kind can tell
       --no-parent         read and store everything again: the backup needs nothing that earlier ones stored.
                           Use it if you do not trust those; it takes as much space as a first backup
-
+${PROFILE_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast backup
@@ -55,7 +57,8 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
-    await using session = await openOrNotify(values, io);
+    const profile = profileOf(values);
+    await using session = await openOrNotify(values, io, { meter: profile?.meter });
     if (!session.config.isEnabled) {
       throw new HoldfastError('E_CONFIG', 'backups are switched off: ENABLE_BACKUPS is false', {
         hint: 'Remove the variable.',
@@ -72,7 +75,10 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
         allowEmpty: values['allow-empty'] === true,
         fullRead: values['full-read'] === true,
         noParent: values['no-parent'] === true,
-        onProgress: session.progress.on,
+        onProgress: (event) => {
+          profile?.on(event);
+          session.progress.on(event);
+        },
         signal,
       });
     const asked = {
@@ -82,7 +88,10 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
     const about = { kind: 'backup', source: source.name, type, asked } as const;
     const result = await recordedCommand(session, about, work, noteOfBackup);
     const status = result.suspect ? SUSPECT_EXIT_STATUS : 0;
-    await session.report(result, describe(result, performance.now() - began), status);
+    const text = describe(result, performance.now() - began);
+    const found = await profile?.document(session);
+    if (found) await session.print({ ...result, profile: found }, `${text}${profileText(found)}`);
+    else await session.report(result, text, status);
     await warnOfBucket(session);
     if (!result.suspect) return 0;
     session.progress.say(warnOf(result.key, result.suspect));

@@ -1,4 +1,5 @@
 import { backupName } from '../../shared/core/backup-words.ts';
+import type { OnProgress } from '../../shared/core/progress.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore/restore.ts';
 import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { showBackup } from '../../shared/jobs/status/show.ts';
@@ -8,6 +9,7 @@ import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural } from '../format.ts';
 import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
+import { PROFILE_HELP, PROFILE_OPTION, type Profile, profileOf, profileText } from '../profile.ts';
 import { recordedCommand } from '../recorded.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
@@ -19,6 +21,7 @@ export const RESTORE_OPTIONS = {
   'keep-going': { type: 'boolean', default: false },
   'no-owner': { type: 'boolean', default: false },
   'no-privileges': { type: 'boolean', default: false },
+  compare: { type: 'string' },
   jobs: { type: 'string', short: 'j' },
   'dry-run': { type: 'boolean', short: 'n', default: false },
   yes: { type: 'boolean', short: 'y', default: false },
@@ -29,8 +32,9 @@ type Plan = RestoreResult['plan'];
 
 /** `holdfast restore`: restores a backup and compares all of it. */
 export const restore: Command = {
-  options: { ...RESTORE_OPTIONS, ...specialFlags() },
-  help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace] [--dry-run]
+  options: { ...RESTORE_OPTIONS, ...PROFILE_OPTION, ...specialFlags() },
+  help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace]
+                        [--compare all|none] [--dry-run] [--profile]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
 that already has any of the objects, and names them. Afterwards it reads everything back and compares it with the backup.
@@ -41,10 +45,12 @@ ${optionHelp('  -t, --to TARGET', `${URL_EXAMPLES}, env:NAME (a URL in the envir
       --no-owner          make the restoring user the owner of everything
       --no-privileges     restore no GRANTs
       --keep-going        leave out what the database refuses before the rows, if its kind can
+      --compare all|none      none: do not read a database back and compare it with the backup (default all).
+                          Faster, but nobody knows then whether it holds what the backup does
   -j, --jobs N            partitions and indexes at once (default 4)
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
-${KEY_HELP}${specialHelp()}
+${PROFILE_HELP}${KEY_HELP}${specialHelp()}
 ${COMMON_HELP}
 Examples:
   holdfast restore latest --to postgres://localhost/scratch
@@ -58,26 +64,35 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
 
   async run(argv, io) {
     const { values, positionals } = parseRestore(argv);
-    await using session = await CommandSession.open({ ...values, source: undefined }, io);
-    return await restoreFrom(session, values, positionals[0]);
+    const profile = profileOf(values);
+    const flags = { ...values, source: undefined };
+    await using session = await CommandSession.open(flags, io, { meter: profile?.meter });
+    return await restoreFrom(session, values, positionals[0], profile);
   },
 };
 
 /** Options of a restore, with those that only some kinds know. @throws E_USAGE */
-export function parseRestore(argv: readonly string[]) {
-  return parse<typeof RESTORE_OPTIONS>(argv, { ...RESTORE_OPTIONS, ...specialFlags() }, 1);
+function parseRestore(argv: readonly string[]) {
+  const options = { ...RESTORE_OPTIONS, ...PROFILE_OPTION };
+  return parse<typeof options>(argv, { ...options, ...specialFlags() }, 1);
 }
 
-type RestoreFlags = ReturnType<typeof parseRestore>['values'];
+type RestoreFlags = Omit<ReturnType<typeof parseRestore>['values'], 'profile'>;
 
-/** @param given which backup: a key, part of one, or a word. @returns the exit status */
+/**
+ * @param given which backup: a key, part of one, or a word
+ * @param profile printed after the result
+ * @returns the exit status
+ */
 export async function restoreFrom(
   session: CommandSession,
   values: RestoreFlags,
   given: string | undefined,
+  profile?: Profile | undefined,
 ): Promise<number> {
   const { io } = session;
   const jobs = jobsOf(values.jobs);
+  const compare = compareOf(values.compare);
   const special = specialOf(values);
   const key = await session.backup(given, values);
   const doubts = await doubtsOf(session, key);
@@ -97,6 +112,7 @@ export async function restoreFrom(
     noOwner: values['no-owner'] === true,
     noPrivileges: values['no-privileges'] === true,
     special,
+    compare,
     ...(jobs === undefined ? {} : { jobs }),
     signal: io.signal,
   };
@@ -112,15 +128,33 @@ export async function restoreFrom(
     });
   }
   const began = performance.now();
+  const onProgress: OnProgress = (event) => {
+    profile?.on(event);
+    session.progress.on(event);
+  };
   const work = (signal: AbortSignal) =>
-    restoreBackup(session.repository, key, target, { ...choices, onProgress: session.progress.on, signal });
+    restoreBackup(session.repository, key, target, { ...choices, onProgress, signal });
   const about = { kind: 'restore', backup: key, target: target.name } as const;
   const result = await recordedCommand(session, about, work, ({ records, plainBytes }) => ({
     records,
     plainBytes,
   }));
-  await session.report(resultDocument(result, doubts), describeResult(result, performance.now() - began));
+  const document = resultDocument(result, doubts);
+  const text = describeResult(result, performance.now() - began);
+  const found = await profile?.document(session);
+  if (found) await session.print({ ...document, profile: found }, `${text}${profileText(found)}`);
+  else await session.report(document, text);
+  if (!result.isCompared) session.progress.say(`warning: ${NOT_COMPARED}`);
   return 0;
+}
+
+const NOT_COMPARED =
+  'what the target holds was not compared with the backup (--compare none): a restore without it, or a drill, compares everything';
+
+/** @throws E_USAGE */
+function compareOf(text: string | undefined): 'all' | 'none' {
+  if (text === undefined || text === 'all' || text === 'none') return text ?? 'all';
+  throw usage(`--compare is '${text}'`, 'Allowed are all and none.');
 }
 
 /** The named ones; else, on a terminal where the target was asked for too, a choice; else all. */
@@ -158,10 +192,10 @@ export function planDocument(key: string, plan: Plan, doubts: readonly string[] 
 }
 
 function resultDocument(
-  { key, plan, comparison, records, plainBytes }: RestoreResult,
+  { key, plan, comparison, isCompared, records, plainBytes }: RestoreResult,
   doubts: readonly string[],
 ): object {
-  return { ...planDocument(key, plan, doubts), records, plainBytes, comparison };
+  return { ...planDocument(key, plan, doubts), records, plainBytes, comparison, isCompared };
 }
 
 /** For what a restore leaves in a folder. */
@@ -189,11 +223,14 @@ export function describePlan(
   return `${lines.join('\n')}\n`;
 }
 
-function describeResult({ key, plan, comparison, records, plainBytes }: RestoreResult, ms: number): string {
+function describeResult(result: RestoreResult, ms: number): string {
+  const { key, plan, comparison, isCompared, records, plainBytes } = result;
   const lines = [
     `Restored ${backupName(key)} to ${plan.target} in ${duration(ms)}`,
     `  ${plural(records, 'record')}, ${bytes(plainBytes)}`,
-    `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`,
+    isCompared
+      ? `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`
+      : '  NOT compared with the backup',
     ...(plan.isPlain ? [`  ${PLAIN}`] : []),
     ...(plan.losses ?? []).map((what) => `  also dropped, and not in the backup: ${what}`),
   ];

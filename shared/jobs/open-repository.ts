@@ -2,11 +2,13 @@ import { availableParallelism } from 'node:os';
 import type { StorageClasses } from '../config/storage.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { FormatVersion } from '../core/format-version.ts';
+import type { WorkMeter } from '../core/work-meter.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
+import { TimedStore } from '../store/timed-store.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from './doctor/bucket-rules.ts';
 import { openSigning, type SigningPlace } from './keys/signing.ts';
 
@@ -54,6 +56,8 @@ export interface InitResult {
 
 /** Instead of the configured ones. */
 export interface Given extends Partial<Pick<RepositoryOptions, 'store' | 'pool'>> {
+  /** Counts what work takes, on threads of its own, and how long the store takes. */
+  readonly meter?: WorkMeter | undefined;
   /** What opens the repository, instead of the configured root key. */
   readonly openKeys?: ((store: ObjectStore) => Promise<KeyProvider>) | undefined;
 }
@@ -98,10 +102,13 @@ export async function openConfiguredRepository(
   signal: AbortSignal,
   given: Given = {},
 ): Promise<Repository> {
-  const store = given.store ?? (await openStore(config));
+  const { meter } = given;
+  const opened = given.store ?? (await openStore(config));
+  const store = meter ? new TimedStore(opened, meter) : opened;
   return Repository.open({
     store,
-    pool: given.pool,
+    meter,
+    pool: meter ? undefined : given.pool,
     keys: await (given.openKeys?.(store) ?? keyProvider(config, signal)),
     onlyManifestKeys: config.onlyManifestKeys,
     recoveryKeys: config.recoveryKeys,

@@ -1,4 +1,5 @@
 /** The library: `import { openRepository, backup, restore, verify, list, prune, drill } from 'holdfast'`. docs/reference/library.md. */
+export type { Compression } from '../config/compression.ts';
 export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 export type { ProgressEvent } from '../core/progress.ts';
 export type { BackupResult } from '../jobs/backup/backup.ts';

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { COMPRESSION_NAMES, type Compression, resolveCompression } from '../config/compression.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import {
@@ -33,7 +34,9 @@ export interface OpenOptions {
   readonly s3?: BucketOptions;
   /** Threads that compress, encrypt and compare, 0 to 64. @default the number of cores, 4 at most */
   readonly workers?: number;
-  /** zstd level, 0 to 19; 0 stores without compression. @default 3 */
+  /** How hard backups are compressed: zstd's level 1, 3 or 12. @default 'balanced' */
+  readonly compression?: Compression;
+  /** Instead, a level of zstd, 0 to 19; 0 stores without compression. @default 3 */
   readonly compressionLevel?: number;
   /**
    * False: changed chunks are stored whole, and nothing that earlier backups stored is ever opened. @default
@@ -111,6 +114,7 @@ const OPTIONS: { readonly [Name in keyof Required<OpenOptions>]: true } = {
   olderKmsKeys: true,
   s3: true,
   workers: true,
+  compression: true,
   compressionLevel: true,
   deltas: true,
   signal: true,
@@ -128,8 +132,22 @@ function configOf({ signal: _, ...options }: OpenOptions): RepositoryConfig {
     throw new HoldfastError('E_CONFIG', 'give `encryptionKey` or `kmsKey`, not both', {
       hint: 'Give the key that the repository was made with.',
     });
+  const { compression, ...others } = options;
+  const compressionLevel = levelOf(options);
   const isUrl = /^[a-z0-9]+:/i.test(repository);
-  return { ...options, repository: isUrl ? repository : path.resolve(repository) };
+  return { ...others, compressionLevel, repository: isUrl ? repository : path.resolve(repository) };
+}
+
+/** @throws E_CONFIG */
+function levelOf({ compression, compressionLevel }: OpenOptions): number | undefined {
+  if (compression !== undefined && !COMPRESSION_NAMES.includes(compression))
+    throw new HoldfastError('E_CONFIG', `the option \`compression\` is '${compression}'`, {
+      hint: `Give ${COMPRESSION_NAMES.join(', ')}, or a level of zstd as \`compressionLevel\`.`,
+    });
+  const problems: string[] = [];
+  const level = resolveCompression({ compression, compressionLevel }, undefined, problems);
+  for (const problem of problems) throw new HoldfastError('E_CONFIG', problem);
+  return level;
 }
 
 function unknown(name: string): HoldfastError {

@@ -1,5 +1,6 @@
 import type { StorageClasses } from '../config/storage.ts';
 import type { Clock, Stopwatch } from '../core/clock.ts';
+import type { Meter } from '../core/work-meter.ts';
 import type { RepositoryFile } from '../format/repository-file.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { WorkerPool } from './codec/worker-pool.ts';
@@ -34,6 +35,8 @@ export interface RepositoryContext {
   /** Who signs, and whose signatures are trusted. */
   readonly signatures: Signatures;
   readonly pool: WorkerPool;
+  /** Counts what the work of this thread takes. */
+  readonly meter: Meter;
   readonly segments: SegmentCache;
   readonly lists: PackLists;
   readonly limits: Limits;

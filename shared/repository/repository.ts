@@ -7,6 +7,7 @@ import { DEFAULT_FORMAT, type FormatVersion } from '../core/format-version.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { mostInMemory } from '../core/parallel.ts';
 import { KiB, MiB } from '../core/units.ts';
+import { addTotals, NO_METER, WorkMeter, type WorkTotal } from '../core/work-meter.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
 import { keysFileKey, parseKeysFile } from '../format/keys-file.ts';
@@ -58,6 +59,8 @@ export interface RepositoryOptions {
   readonly onlyManifestKeys?: boolean | undefined;
   /** Worker threads. */
   readonly workers: number;
+  /** Counts what work takes, here and on threads of its own. @default nothing is counted */
+  readonly meter?: WorkMeter | undefined;
   /** Threads shared with other open repositories, which outlive this one. @default `workers` of its own */
   readonly pool?: WorkerPool | undefined;
   /** zstd level, 0 stores raw. @default 3 */
@@ -187,12 +190,14 @@ export class Repository implements AsyncDisposable {
       rereadWithin: options.rereadWithin ?? DEFAULT_REREAD_WITHIN,
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
-    const pool = options.pool ?? new WorkerPool(workers);
+    const { meter } = options;
+    const pool = options.pool ?? new WorkerPool(workers, { isMetered: meter !== undefined });
     const { graceMs = DEFAULT_PRUNE.graceMs, storageClass = {}, recoveryKeys = [] } = options;
     const bounds = { limits, graceMs, storageClass, recoveryKeys };
     const signatures = new Signatures(options.signing);
     const lists = new PackLists(store);
-    const parts = { store, clock, file, keys, signatures, pool, segments, lists, sinceOpened, ...bounds };
+    const shared = { store, clock, file, keys, signatures, pool, segments, lists, sinceOpened, ...bounds };
+    const parts = { ...shared, meter: meter ?? NO_METER };
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
@@ -353,6 +358,14 @@ export class Repository implements AsyncDisposable {
       if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND') || isDocumentProblem(error)) return false;
       throw error;
     }
+  }
+
+  /** What the work of this repository has taken so far, on its threads; empty without `meter`. */
+  async workTotals(): Promise<readonly WorkTotal[]> {
+    const { meter, pool } = this.#context;
+    if (!(meter instanceof WorkMeter)) return [];
+    const ofThreads = await pool.broadcast({ kind: 'meter' });
+    return addTotals([meter.totals(), ...ofThreads.map(({ value }) => value)]);
   }
 
   /** Starts the worker threads now, so that they are ready for the first task. */

@@ -10,6 +10,11 @@ export interface RestoreOptions {
   readonly replace?: boolean;
   readonly noOwner?: boolean;
   readonly noPrivileges?: boolean;
+  /**
+   * `none`: what a database then holds is not read back and not compared, so that nobody knows whether it is the
+   * same. Folders are always compared, as they are written. @default 'all'
+   */
+  readonly compare?: 'all' | 'none';
   /** Partitions written at once. @default 4 */
   readonly jobs?: number;
   /** Leave out what cannot be made before the rows are written, instead of changing nothing. */
@@ -34,6 +39,11 @@ export interface RestoreFailure {
 export interface DamagedDataset {
   /** The last record of the dataset is missing. */
   readonly isEndLost: boolean;
+}
+
+/** The last step of a plan, unless nothing is compared. @param what it does first, such as `read all of it back` */
+export function comparingStep(what: string, { compare }: Pick<RestoreOptions, 'compare'>): readonly string[] {
+  return compare === 'none' ? [] : [`${what} and compare it with the backup`];
 }
 
 /** What a restore would do. Printed by `--dry-run`, and carried out as it is. */

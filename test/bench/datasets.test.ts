@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendedTable, datasets } from '../../bench/data/datasets.ts';
 import { endlessRows } from '../../bench/data/endless.ts';
+import { fileDataset } from '../../bench/data/file.ts';
+import { parseOptions } from '../../bench/options.ts';
+import { ratios } from '../../bench/samples.ts';
 
 const SCALE = 1 / 250;
 /** Figures of different runs can be compared only while these stay. */
 const PINNED: Readonly<Record<string, string>> = {
   table: '7ff7230100c3d8d4 6e026ce8eb739657',
+  numbers: '8e032abdca799c43 ebc47d60ebf5836f',
+  json: 'a13f9be44a215b90 3f6b3d25a8671608',
+  prose: 'ee26868272ef1b3b 24cfe7182717539c',
   tree: 'c7d73698a107c405 fabebcf7d3cbba84',
   log: '9654c8c1a2f44d3f a89dc6fdddb000e7',
   shuffled: '9d4e78ede39f6b6e eff717e296362d38',
@@ -45,6 +51,79 @@ describe.each([...datasets(SCALE), appendedTable(4000)])('benchmark data: $name'
     expect(changedShare(from, to)).toBeLessThan(0.02);
     const pinned = PINNED[dataset.name];
     if (dataset.name !== 'text') expect([digest(from), digest(to)].join(' ')).toBe(pinned);
+  });
+});
+
+describe('a file of the user', () => {
+  it('keeps its lines but for the last field of 1 %', async () => {
+    const file = path.join(folder, 'own.tsv');
+    await writeFile(file, Array.from({ length: 4000 }, (_, i) => `${i}\tkept ${i}\tlast ${i}\n`).join(''));
+    const [first, next] = [path.join(folder, 'own-first'), path.join(folder, 'own-next')];
+    const dataset = await fileDataset(file);
+    await dataset.write(first);
+    await dataset.change(first, next, 1);
+    const [from, to] = [await readFile(first, 'utf8'), await readFile(next, 'utf8')];
+    const kept = (text: string) => text.split('\n').map((line) => line.slice(0, line.lastIndexOf('\t')));
+    expect(kept(to)).toEqual(kept(from));
+    expect(changedShare(from, to)).toBeGreaterThan(0.005);
+    expect(changedShare(from, to)).toBeLessThan(0.02);
+    expect(from).toBe(await readFile(file, 'utf8'));
+  });
+
+  it('is refused if it is missing, or ends inside a line', async () => {
+    await expect(fileDataset(path.join(folder, 'none.tsv'))).rejects.toThrow(/does not exist/);
+    const open = path.join(folder, 'open.tsv');
+    await writeFile(open, 'a\tb');
+    await expect(fileDataset(open)).rejects.toThrow(/does not end in a newline/);
+  });
+});
+
+describe('options of benchmarks', () => {
+  it('write results only of full runs', () => {
+    const of = (line: string) => parseOptions(line.split(' ').filter(Boolean));
+    expect(of('')).toMatchObject({ program: 'compare', rounds: 3, size: 1, isWritten: true });
+    for (const part of ['--quick', '--size 0.1', '--only table', '--data x'])
+      expect(of(part)).toMatchObject({ isWritten: false });
+    expect(of('live --source mysql --rounds 1')).toMatchObject({
+      source: 'mysql',
+      rounds: 1,
+      isWritten: true,
+    });
+    for (const wrong of [
+      'churn --source mysql',
+      'live --data x',
+      '--size 2',
+      '--rounds 0',
+      'live --source oracle',
+      'walk',
+    ])
+      expect(() => of(wrong), wrong).toThrow();
+  });
+});
+
+describe('ratios', () => {
+  it('divide by a peer of the same round, at another step if that is asked', () => {
+    const sample = (tool: string, step: string, round: number, wallS: number) => ({
+      dataset: 'd',
+      tool,
+      step,
+      round,
+      wallS,
+      cpuS: 1,
+      peakBytes: 1,
+      addedBytes: 0,
+    });
+    const samples = [
+      sample('own', 'fast', 0, 2),
+      sample('own', 'fast', 1, 3),
+      sample('peer', 'slow', 0, 4),
+      sample('peer', 'slow', 1, 4),
+      sample('peer', 'fast', 0, 1),
+    ];
+    const of = { step: 'fast', figure: 'wallS', tool: 'own', peer: 'peer' } as const;
+    expect(ratios(samples, of)).toEqual({ median: 2, least: 2, most: 2 });
+    expect(ratios(samples, { ...of, peerStep: 'slow' })).toMatchObject({ least: 0.5, most: 0.75 });
+    expect(ratios(samples, { ...of, figure: 'addedBytes' })).toBeUndefined();
   });
 });
 

@@ -23,7 +23,10 @@ export interface RestoreJobOptions extends RestoreOptions, SpecialRestoreOptions
 export interface RestoreResult {
   readonly key: BackupKey;
   readonly plan: RestorePlan;
+  /** Empty if nothing was compared. */
   readonly comparison: readonly DatasetComparison[];
+  /** False: nobody looked whether the target holds what the backup does. */
+  readonly isCompared: boolean;
   /** What could not be restored; `comparison` leaves out these datasets. */
   readonly failures: readonly RestoreFailure[];
   readonly records: number;
@@ -78,7 +81,9 @@ export async function restoreAndCompare(
   const reader = await openFor(repository, key, target, signal);
   // The backup's side of the comparison is computed while its records pass by.
   const digests = new Map<string, RecordDigest>();
-  const contents = contentsOf(reader, (dataset) => digestFor(digests, dataset));
+  const contents = isComparing(options, target)
+    ? contentsOf(reader, (dataset) => digestFor(digests, dataset))
+    : contentsOf(reader);
   const opened = performance.now();
   const result = await writeAndCompare(repository, { key, contents, digests, target, reader }, options);
   return { ...result, restoreMs: result.restoreMs + Math.round(opened - began) };
@@ -134,27 +139,36 @@ async function writeAndCompare(
   const restored = performance.now();
   const isWhole = ({ name }: StoredDataset) => !failures.some(({ dataset }) => dataset === name);
   const plan = { ...planned, compare: planned.compare.filter(isWhole) };
-  const comparison = target.comparesItself
-    ? plan.compare.map(sameAsBackup)
-    : await compareTarget(repository, {
-        reader,
-        // Reading for the comparison must not update the digests again.
-        contents: reader ? contentsOf(reader) : contents,
-        target,
-        digests,
-        plan,
-        onProgress,
-        signal,
-      }).catch((error: unknown) => {
-        throw sayHowToGoOn(
-          error,
-          'Everything was written, but not compared with the backup: to be sure, run it again with --replace.',
-        );
-      });
+  const isCompared = isComparing(options, target);
+  const comparison = isCompared
+    ? await compareWritten(repository, { reader, contents, target, digests, plan, onProgress, signal })
+    : [];
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   const restoreMs = Math.round(restored - began);
   const compareMs = Math.round(performance.now() - restored);
-  return { key, plan, comparison, failures, records, plainBytes, restoreMs, compareMs };
+  return { key, plan, comparison, isCompared, failures, records, plainBytes, restoreMs, compareMs };
+}
+
+function isComparing({ compare = 'all' }: RestoreJobOptions, { comparesItself }: Target): boolean {
+  return comparesItself || compare === 'all';
+}
+
+/** The comparison of everything, by the target itself while it wrote, or by reading it back now. */
+async function compareWritten(
+  repository: Repository,
+  about: Parameters<typeof compareTarget>[1],
+): Promise<readonly DatasetComparison[]> {
+  const { target, plan, reader, contents } = about;
+  if (target.comparesItself) return plan.compare.map(sameAsBackup);
+  try {
+    // Reading for the comparison must not update the digests again.
+    return await compareTarget(repository, { ...about, contents: reader ? contentsOf(reader) : contents });
+  } catch (error) {
+    throw sayHowToGoOn(
+      error,
+      'Everything was written, but not compared with the backup: to be sure, run it again with --replace.',
+    );
+  }
 }
 
 /** An interrupted backup leaves nothing; an interrupted restore may. */
@@ -256,9 +270,11 @@ export function refuseUnequal(result: RestoreResult, target: Target): void {
 }
 
 /** @throws E_RESTORE_INCOMPLETE */
-export function refuseFailures({ failures, comparison }: RestoreResult, target: Target): void {
+export function refuseFailures({ failures, comparison, isCompared }: RestoreResult, target: Target): void {
   if (failures.length === 0) return;
-  const compared = `${plural(comparison.length, 'dataset')} of ${target.name} compared with the backup, all equal`;
+  const compared = isCompared
+    ? `${plural(comparison.length, 'dataset')} of ${target.name} compared with the backup, all equal`
+    : `nothing of ${target.name} was compared with the backup`;
   throw new HoldfastError('E_RESTORE_INCOMPLETE', `${compared}; ${describeFailures(failures)}`, {
     details: { failures: failures.length, compared: comparison.length },
     hint: 'Make these objects by hand, or fix the cause and restore again with --replace.',

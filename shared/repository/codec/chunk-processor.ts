@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { releaseMemory } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { KiB } from '../../core/units.ts';
+import { type Meter, NO_METER } from '../../core/work-meter.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
 import { encodeDelta } from '../../format/delta.ts';
 import { PackBuilder } from '../../format/pack.ts';
@@ -32,6 +33,7 @@ const FIRST_BYTES = 128 * KiB;
  */
 export class ChunkProcessor {
   readonly #settings: RunSettings;
+  readonly #meter: Meter;
   /** Undefined: chunks are not stored as columns. */
   readonly #tables: TableChoice | undefined;
   #spare: ArrayBuffer | undefined;
@@ -39,8 +41,9 @@ export class ChunkProcessor {
   #closed: PackClosed[] = [];
   #packs = 0;
 
-  constructor(settings: RunSettings) {
+  constructor(settings: RunSettings, meter: Meter = NO_METER) {
     this.#settings = settings;
+    this.#meter = meter;
     const { version, purpose, level } = settings;
     if (version > 1 && purpose === 'data' && level > 0) this.#tables = new TableChoice(level);
   }
@@ -61,8 +64,10 @@ export class ChunkProcessor {
     readonly offset: number;
     readonly storedBytes: number;
   } {
-    const { offset, storedBytes } = this.#room(item.length).add(item);
-    return { pack: this.#packs, offset, storedBytes };
+    return this.#meter.run('seal', item.length, () => {
+      const { offset, storedBytes } = this.#room(item.length).add(item);
+      return { pack: this.#packs, offset, storedBytes };
+    });
   }
 
   /** See PackBuilder.pad; room for it must have been reserved. */
@@ -79,33 +84,46 @@ export class ChunkProcessor {
 
   /** Closes the open pack too. */
   finish(): PackClosed[] {
-    this.#close(true);
+    this.#meter.run('seal', 0, () => this.#close(true));
     return this.takeClosed();
   }
 
   #storeChunk(plain: Buffer, chunk: ChunkToStore, bases: ItemBatch | undefined): StoredChunk {
-    const id = chunk.id ? Buffer.from(chunk.id) : hash('sha256', plain, 'buffer');
+    const { length } = plain;
+    const meter = this.#meter;
+    const id = chunk.id
+      ? Buffer.from(chunk.id)
+      : meter.run('hash', length, () => hash('sha256', plain, 'buffer'));
     if (chunk.parentId && id.equals(chunk.parentId)) return { status: 'same' };
     if (chunk.mayDelta && !chunk.base) return { status: 'needs-base', id };
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
-    const item = delta ?? this.#tables?.encode(plain) ?? encodeFull(plain, this.#settings.level);
+    const item = delta ?? meter.run('compress', length, () => this.#encode(plain));
     const location = this.addItem(item);
     releaseMemory(item);
     return {
       status: 'stored',
       id,
-      records: countRecords(plain),
+      records: meter.run('count', length, () => countRecords(plain)),
       isDelta: delta !== undefined,
       ...location,
     };
   }
 
+  #encode(plain: Buffer): Buffer {
+    return this.#tables?.encode(plain) ?? encodeFull(plain, this.#settings.level);
+  }
+
   /** Undefined if the delta is not worth it. */
   #delta(plain: Buffer, base: NonNullable<ChunkToStore['base']>, bases: ItemBatch): Buffer | undefined {
-    const from = decodeChain(openChain(base.chain, bases), this.#settings.maxChunkBytes);
-    const delta = encodeDelta(from, plain);
+    const { level, maxChunkBytes } = this.#settings;
+    const meter = this.#meter;
+    const items = openChain(base.chain, bases, meter);
+    const from = meter.run('decompress', plain.length, () => decodeChain(items, maxChunkBytes));
+    const delta = meter.run('differ', plain.length, () => encodeDelta(from, plain));
     releaseMemory(from);
-    const item = encodeDeltaItem(delta, this.#settings.level > 0 ? DELTA_LEVEL : 0);
+    const item = meter.run('compress', delta.length, () =>
+      encodeDeltaItem(delta, level > 0 ? DELTA_LEVEL : 0),
+    );
     return item.length <= base.maxDeltaBytes ? item : undefined;
   }
 
@@ -159,11 +177,12 @@ export function decodeChunks(
   batch: ItemBatch,
   chunks: readonly ChunkToDecode[],
   maxChunkBytes: number,
+  meter: Meter = NO_METER,
 ): Buffer {
   const total = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
   let output: Buffer | undefined;
   let at = 0;
-  for (const plain of decodedChunks(batch, chunks, maxChunkBytes)) {
+  for (const plain of decodedChunks(batch, chunks, maxChunkBytes, meter)) {
     output ??= Buffer.from(new ArrayBuffer(total));
     plain.copy(output, at);
     at += plain.length;
@@ -179,6 +198,7 @@ export function* decodedChunks(
   batch: ItemBatch,
   chunks: readonly ChunkToDecode[],
   maxChunkBytes: number,
+  meter: Meter = NO_METER,
 ): Generator<Buffer> {
   for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   for (const chunk of chunks) {
@@ -186,8 +206,11 @@ export function* decodedChunks(
       const { at, pack } = placeOf(chunk.chain[step], batch);
       return `the item at ${at} of ${pack}`;
     };
-    const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes, { nameOf });
-    checkChunk(plain, chunk, batch);
+    const items = openChain(chunk.chain, batch, meter);
+    const plain = meter.run('decompress', chunk.plainBytes, () =>
+      decodeChain(items, maxChunkBytes, { nameOf }),
+    );
+    meter.run('hash', plain.length, () => checkChunk(plain, chunk, batch));
     yield plain;
     releaseMemory(plain);
   }
@@ -225,12 +248,13 @@ function placeOf(
   return { at: slice?.offset ?? 0, pack: batch.seals[slice?.seal ?? 0]?.pack ?? 'a pack' };
 }
 
-function openChain(chain: readonly ItemSlice[], batch: ItemBatch): Buffer[] {
+function openChain(chain: readonly ItemSlice[], batch: ItemBatch, meter: Meter): Buffer[] {
   return chain.map((slice) => {
     const seal = batch.seals[slice.seal];
     if (!seal) throw new HoldfastError('E_INTERNAL', 'an item without its seal');
     const stored = Buffer.from(batch.buffer, slice.at, slice.storedBytes);
-    return openItem(seal, slice.offset, stored, `the item at ${slice.offset} of ${seal.pack}`);
+    const what = `the item at ${slice.offset} of ${seal.pack}`;
+    return meter.run('open', stored.length, () => openItem(seal, slice.offset, stored, what));
   });
 }
 

@@ -1,6 +1,7 @@
 import type { FilePlace } from '../../core/file-place.ts';
 import type { FormatVersion } from '../../core/format-version.ts';
 import type { PackId, RunKeyId } from '../../core/ids.ts';
+import type { WorkTotal } from '../../core/work-meter.ts';
 import type { PackPurpose, PackSeal } from '../../format/seal.ts';
 
 /** For a task: a message carries all the memory behind a view, so views get memory of their own first. */
@@ -97,6 +98,12 @@ export interface DigestParts {
   readonly counts: Float64Array;
 }
 
+/** What a worker is told when it starts. */
+export interface CodecWorkerData {
+  /** It counts what its work takes. */
+  readonly isMetered: boolean;
+}
+
 /** What a worker is asked to do. */
 export type CodecTask =
   | { readonly kind: 'begin'; readonly settings: RunSettings }
@@ -131,7 +138,8 @@ export type CodecTask =
       readonly maxChunkBytes: number;
     }
   | { readonly kind: 'check'; readonly block: SharedArrayBuffer; readonly pieces: readonly ChunkToCheck[] }
-  | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
+  | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number }
+  | { readonly kind: 'meter' };
 
 /** What a worker answers, by what it was asked. */
 export interface CodecResults {
@@ -145,4 +153,6 @@ export interface CodecResults {
   /** Whether every piece has its id. */
   readonly check: boolean;
   readonly digest: DigestParts;
+  /** Of this worker since it started; empty if it is not metered. */
+  readonly meter: readonly WorkTotal[];
 }

@@ -1,10 +1,11 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { buffersLetGo, releaseMemory } from '../../core/buffer-memory.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import { writePieces } from '../../core/file-place.ts';
+import { NO_METER, WorkMeter } from '../../core/work-meter.ts';
 import { RecordDigest } from '../../format/record-digest.ts';
 import { ChunkProcessor, decodeChunks, decodedChunks, isChunk } from './chunk-processor.ts';
-import type { CodecTask, DigestParts, PackClosed } from './codec-task.ts';
+import type { CodecTask, CodecWorkerData, DigestParts, PackClosed } from './codec-task.ts';
 
 /** Crosses the thread boundary, where errors lose their class. */
 export type WorkerAnswer =
@@ -18,6 +19,8 @@ export type WorkerAnswer =
     };
 
 const runs = new Map<string, ChunkProcessor>();
+const counting = (workerData as CodecWorkerData | null)?.isMetered ? new WorkMeter() : undefined;
+const meter = counting ?? NO_METER;
 
 parentPort?.on('message', (task: CodecTask) => {
   try {
@@ -32,7 +35,7 @@ parentPort?.on('message', (task: CodecTask) => {
 export function perform(task: CodecTask): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
   switch (task.kind) {
     case 'begin':
-      runs.set(task.settings.runKeyId, new ChunkProcessor(task.settings));
+      runs.set(task.settings.runKeyId, new ChunkProcessor(task.settings, meter));
       return { value: undefined, transfer: [] };
     case 'store': {
       const run = runOf(task.run);
@@ -48,30 +51,37 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
       return withClosed(closed, {});
     }
     case 'decode': {
-      const plain = decodeChunks(task.batch, task.chunks, task.maxChunkBytes);
+      const plain = decodeChunks(task.batch, task.chunks, task.maxChunkBytes, meter);
       const digest = task.digest ? digestOf(plain) : undefined;
       releaseMemory(new Uint8Array(task.batch.buffer));
       buffersLetGo(2 * plain.length);
       return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
     }
-    case 'write':
-      writePieces(task.to, decodedChunks(task.batch, task.chunks, task.maxChunkBytes));
+    case 'write': {
+      const plainBytes = task.chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
+      const pieces = decodedChunks(task.batch, task.chunks, task.maxChunkBytes, meter);
+      meter.run('write', plainBytes, () => writePieces(task.to, pieces));
       releaseMemory(new Uint8Array(task.batch.buffer));
-      buffersLetGo(task.chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
+      buffersLetGo(plainBytes);
       return { value: undefined, transfer: [] };
+    }
     case 'prove':
       // Each is checked as it is decoded, then freed.
-      for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes))
+      for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes, meter))
         buffersLetGo(plain.length);
       releaseMemory(new Uint8Array(task.batch.buffer));
       return { value: undefined, transfer: [] };
     case 'check': {
       const block = Buffer.from(task.block);
-      const value = task.pieces.every(({ start, end, id }) => isChunk(block.subarray(start, end), id));
+      const value = task.pieces.every(({ start, end, id }) =>
+        meter.run('hash', end - start, () => isChunk(block.subarray(start, end), id)),
+      );
       return { value, transfer: [] };
     }
     case 'digest':
       return { value: digestOf(Buffer.from(task.block, 0, task.end)), transfer: [] };
+    case 'meter':
+      return { value: counting?.totals() ?? [], transfer: [] };
   }
 }
 
@@ -90,7 +100,7 @@ function runOf(id: string): ChunkProcessor {
 
 function digestOf(bytes: Buffer): DigestParts {
   const digest = new RecordDigest();
-  digest.update(bytes);
+  meter.run('digest', bytes.length, () => digest.update(bytes));
   return { sums: digest.sums, counts: digest.counts };
 }
 

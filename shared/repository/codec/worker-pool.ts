@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
 import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 import { workerUrl } from '../../core/worker-url.ts';
-import type { CodecResults, CodecTask } from './codec-task.ts';
+import type { CodecResults, CodecTask, CodecWorkerData } from './codec-task.ts';
 import type { WorkerAnswer } from './codec-worker.ts';
 
 interface Job {
@@ -34,10 +34,13 @@ export class WorkerPool {
   readonly size: number;
   readonly #slots: Slot[] = [];
   readonly #waiting: Job[] = [];
+  readonly #isMetered: boolean;
   #failure: Error | undefined;
 
-  constructor(size: number) {
+  /** @param options.isMetered workers count what their work takes. @default false */
+  constructor(size: number, { isMetered = false }: { readonly isMetered?: boolean } = {}) {
     this.size = size;
+    this.#isMetered = isMetered;
   }
 
   /** Runs a task on the first free worker; `worker` says which. */
@@ -93,6 +96,7 @@ export class WorkerPool {
     while (this.#slots.length < this.size && !this.#failure) {
       const worker = new Worker(workerUrl(import.meta.url, 'codec-worker'), {
         name: 'holdfast-codec',
+        workerData: { isMetered: this.#isMetered } satisfies CodecWorkerData,
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB, maxOldGenerationSizeMb: OLD_MIB },
       });
       const slot: Slot = { index: this.#slots.length, worker, sent: [] };

@@ -72,7 +72,7 @@ export class RunPacks implements AsyncDisposable {
     },
   ): Promise<RunPacks> {
     const { version, type, purposes, namedBytes = 0, source, signal } = options;
-    const { keys, limits, pool, file, store } = context;
+    const { keys, limits, pool, file, store, meter } = context;
     const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const hasData = purposes.includes('data');
     const [data, indexKey] = await Promise.all([
@@ -86,12 +86,8 @@ export class RunPacks implements AsyncDisposable {
       const settings = { ...common, purpose: 'data', runKey: data.plain, packBytes } as const;
       await pool.broadcast({ kind: 'begin', settings });
     }
-    const index = new ChunkProcessor({
-      ...common,
-      purpose: 'index',
-      runKey: indexKey.plain,
-      packBytes: INDEX_PACK_BYTES,
-    });
+    const indexing = { purpose: 'index', runKey: indexKey.plain, packBytes: INDEX_PACK_BYTES } as const;
+    const index = new ChunkProcessor({ ...common, ...indexing }, meter);
     const storageClass = storageClassOf(context.storageClass, type);
     const uploader = new PackUploader(store, { ...uploads, storageClass, signal });
     return new RunPacks(context, { run, uploader, index, keys: { data, index: indexKey } });

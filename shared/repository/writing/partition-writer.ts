@@ -1,6 +1,7 @@
 import { copyInto } from '../../core/copy-into.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { KiB } from '../../core/units.ts';
+import type { Meter } from '../../core/work-meter.ts';
 import type { Chunker } from '../../format/chunker.ts';
 import type { ChunkStore, PlannedChunk } from '../reading/chunk-store.ts';
 import type { StoredRef } from '../reading/stored-ref.ts';
@@ -31,6 +32,7 @@ export interface PartitionWriterOptions {
   readonly parent: ParentCursor;
   readonly chunks: ChunkStore;
   readonly tree: TreeWriter;
+  readonly meter: Meter;
   readonly onStored: (stored: StoredRef) => void;
   readonly signal: AbortSignal;
 }
@@ -57,7 +59,7 @@ export class PartitionWriter {
 
   async write(records: AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      for await (const bytes of records) await this.#take(bytes);
+      for await (const bytes of this.#options.meter.blocks('read', records)) await this.#take(bytes);
       if (this.#lastByte !== undefined && this.#lastByte !== NEWLINE) {
         throw new HoldfastError('E_SOURCE_LOST', `${this.#options.name} ended inside a record`);
       }
@@ -114,24 +116,14 @@ export class PartitionWriter {
 
   /** Cuts the block's content, sends it off, and copies the rest into a new block. */
   async #cut(isLast: boolean): Promise<void> {
-    const { chunker, parent, minChunkBytes } = this.#options;
+    const { chunker, parent, minChunkBytes, meter } = this.#options;
     const block = this.#block;
     if (!block) return;
     const view = this.#view;
     const filled = this.#filled;
-    const planned: PlannedChunk[] = [];
-    let start = 0;
     await parent.load(chunker.parentIndex, Math.ceil((4 * filled) / minChunkBytes));
-    while (start < filled) {
-      const cut = chunker.next(view, start, filled, isLast);
-      if (!cut) break;
-      planned.push({
-        start,
-        cut,
-        parent: cut.parentIndex === undefined ? undefined : parent.at(cut.parentIndex),
-      });
-      start = cut.end;
-    }
+    const planned = meter.run('cut', filled, () => this.#plan(view, filled, isLast));
+    const start = planned.at(-1)?.cut.end ?? 0;
     if (start === 0) throw new HoldfastError('E_INTERNAL', `no cut in a block of ${filled} bytes`);
     // Sent before another block is asked for: a writer that waits for a block must hold none.
     const leftBytes = filled - start;
@@ -144,6 +136,24 @@ export class PartitionWriter {
     if (leftBytes === 0 || !this.#leftOver) return;
     await this.#newBlock(false);
     this.#filled = copyInto(this.#view, 0, this.#leftOver.subarray(0, leftBytes));
+  }
+
+  /** Where chunks of the first `filled` bytes begin and end. */
+  #plan(view: Buffer, filled: number, isLast: boolean): PlannedChunk[] {
+    const { chunker, parent } = this.#options;
+    const planned: PlannedChunk[] = [];
+    let start = 0;
+    while (start < filled) {
+      const cut = chunker.next(view, start, filled, isLast);
+      if (!cut) break;
+      planned.push({
+        start,
+        cut,
+        parent: cut.parentIndex === undefined ? undefined : parent.at(cut.parentIndex),
+      });
+      start = cut.end;
+    }
+    return planned;
   }
 
   #send(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): void {

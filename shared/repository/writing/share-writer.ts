@@ -225,6 +225,7 @@ export class ShareWriter implements AsyncDisposable {
       parent: cursor,
       chunks: this.#chunkStore(dataset.kind),
       tree,
+      meter: this.#context.meter,
       signal,
       onStored: (stored) => {
         for (const location of stored.ref.chain) use.add(location);

@@ -3,7 +3,7 @@ import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Source } from '../source.ts';
-import type { RestoreOptions, RestorePlan, Target } from '../target.ts';
+import { comparingStep, type RestoreOptions, type RestorePlan, type Target } from '../target.ts';
 import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,
@@ -97,7 +97,7 @@ export class FirebaseTarget implements Target {
         `write ${plural(records, 'record')} of ${plural(selections.length, 'node')} below ${places.map(showPath).join(', ')}${resume ? ', as far as they are not there' : ''}`,
         ...(merge ? ['keep all other keys of the target, at every depth'] : []),
         ...(rules ? ['put the security rules of the backup into force'] : []),
-        'read all of it back and compare it with the backup',
+        ...comparingStep('read all of it back', options),
       ],
       conflicts: conflicts.map(({ text }) => text),
       drops,

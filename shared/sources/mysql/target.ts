@@ -2,7 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Source } from '../source.ts';
-import type { RestoreOptions, RestorePlan, Target } from '../target.ts';
+import { comparingStep, type RestoreOptions, type RestorePlan, type Target } from '../target.ts';
 import type { Session } from './connection/connection.ts';
 import {
   type AdapterOptions,
@@ -102,7 +102,8 @@ export class MysqlTarget implements Target {
     return findBrokenKeys(session, new Set(tables), signal);
   }
 
-  #describe(work: RestoreWork, contents: BackupContents, { replace = false }: RestoreOptions): RestorePlan {
+  #describe(work: RestoreWork, contents: BackupContents, options: RestoreOptions): RestorePlan {
+    const { replace = false } = options;
     const { datasets, drops, objects, conflicts, losses, databaseSql } = work;
     const records = datasets.reduce((sum, dataset) => sum + dataset.records, 0);
     const tables = objects.filter(({ type }) => type === 'table' || type === 'sequence');
@@ -120,7 +121,7 @@ export class MysqlTarget implements Target {
           ? [`make ${plural(others.length, 'object')}: routines, views, triggers, events`]
           : []),
         'look whether every foreign key holds',
-        'read every table back and compare it with the backup',
+        ...comparingStep('read every table back', options),
       ],
       conflicts,
       drops: replace ? drops : [],

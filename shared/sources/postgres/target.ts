@@ -2,7 +2,13 @@ import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Source } from '../source.ts';
-import type { RestoreFailure, RestoreOptions, RestorePlan, Target } from '../target.ts';
+import {
+  comparingStep,
+  type RestoreFailure,
+  type RestoreOptions,
+  type RestorePlan,
+  type Target,
+} from '../target.ts';
 import { disconnect } from './connection/connection.ts';
 import {
   type AdapterOptions,
@@ -155,7 +161,10 @@ export class PostgresTarget implements Target {
       `write ${plural(records, 'row')} into ${plural(tables.length, 'table')}`,
       ...(others.length > 0 ? [`restore ${others.join(', ')}`] : []),
       ...(work.postData.length > 0 ? [`make ${plural(work.postData.length, 'object')}: ${after}`] : []),
-      `read every table back${work.globals?.made.length ? ', the roles too,' : ''} and compare it with the backup`,
+      ...comparingStep(
+        `read every table back${work.globals?.made.length ? ', the roles too,' : ''}`,
+        options,
+      ),
     ];
     const warnings = [
       ...losses.map((what) => `also dropped, and not in the backup: ${what}`),

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -119,4 +120,32 @@ it('refuses what it does not know, in words that help, without secrets', async (
   expect(JSON.stringify(refused) + String(refused)).not.toContain('hunter2');
   await expect(restore(repository, 'latest', at('copy'))).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
   await expect(list({} as never)).rejects.toMatchObject({ code: 'E_USAGE' });
+});
+
+it('compresses as hard as it is told, by name or by level, and refuses both and others', async () => {
+  const { at, options } = await world();
+  await using made = await initRepository({ ...options, compression: 'fast' });
+  const storedBytes = async (compression: library.Compression) => {
+    await using repository = await openRepository({ ...options, compression });
+    return (await backup(repository, at('rows.txt'), { name: compression, noParent: true })).storedBytes;
+  };
+  expect(made.id).toMatch(/^[0-9a-f]{32}$/);
+  // Rows that compress the better the longer one looks.
+  const rows = Array.from(
+    { length: 20_000 },
+    (_, i) =>
+      `${i}\t${createHash('md5')
+        .update(String(i % 5000))
+        .digest('base64')}\n`,
+  );
+  await writeFile(at('rows.txt'), rows.join(''));
+  expect(await storedBytes('small')).toBeLessThan(await storedBytes('fast'));
+  await expect(
+    openRepository({ ...options, compression: 'small', compressionLevel: 3 }),
+  ).rejects.toMatchObject({
+    code: 'E_CONFIG',
+    message: expect.stringContaining('keep one of them'),
+  });
+  const huge = { ...options, compression: 'huge' as library.Compression };
+  await expect(openRepository(huge)).rejects.toMatchObject({ code: 'E_CONFIG' });
 });

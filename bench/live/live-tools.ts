@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { POSTGRES_BIN } from './live-database.ts';
-import { bytesOf, type Command } from './measure.ts';
-import { configOf, HOLDFAST_KEY, run, seal, shell, unseal } from './tools.ts';
+import { bytesOf, type Command } from '../measure.ts';
+import { configOf, HOLDFAST_KEY, run } from '../tools.ts';
 
 /** A way to back a database up and to bring it back. `place` is a folder of its own for each round. */
 export interface LiveTool {
@@ -10,6 +9,8 @@ export interface LiveTool {
   init(place: string): Command;
   backup(place: string, label: string, url: string): Command;
   restore(place: string, label: string, url: string): Command;
+  /** As `restore`, without comparing what was restored; undefined if the tool never compares. */
+  readonly restoreUncompared?: LiveTool['restore'];
   /** Bytes of all backups so far. */
   storedBytes(place: string): number;
 }
@@ -47,6 +48,12 @@ function holdfast(options: {
       DATABASE_URL: url,
     },
   });
+  const restore = (place: string, label: string, url: string, ...more: readonly string[]) =>
+    command(
+      place,
+      ['restore', 'latest', '--type', label, '--to', 'env:DATABASE_URL', '--quiet', ...more],
+      url,
+    );
   return {
     name,
     init: (place) => {
@@ -59,38 +66,11 @@ function holdfast(options: {
         ['backup', label, '--source', 'env:DATABASE_URL', '--config', configOf(place), '--quiet'],
         url,
       ),
-    restore: (place, label, url) =>
-      command(place, ['restore', 'latest', '--type', label, '--to', 'env:DATABASE_URL', '--quiet'], url),
+    restore: (place, label, url) => restore(place, label, url),
+    restoreUncompared: (place, label, url) => restore(place, label, url, '--compare', 'none'),
     storedBytes: (place) => Number(JSON.parse(run(command(place, ['status', '--json']))).packBytes),
   };
 }
 
 /** A label is the type of a backup. */
 const ANY_LABEL = { retention: { '*': 365 } };
-
-const DUMP = `${POSTGRES_BIN}/pg_dump -d "$DATABASE_URL"`;
-
-export const pgDumpCustom: LiveTool = {
-  name: 'pg_dump -Fc',
-  init: (place) => ({ argv: ['mkdir', path.join(place, 'repository')] }),
-  backup: (place, label, url) => withUrl(url, `${DUMP} -Fc -f '${place}/repository/${label}.dump'`),
-  restore: (place, label, url) =>
-    withUrl(
-      url,
-      `${POSTGRES_BIN}/pg_restore --jobs 2 -d "$DATABASE_URL" '${place}/repository/${label}.dump'`,
-    ),
-  storedBytes: (place) => bytesOf(path.join(place, 'repository')),
-};
-
-export const pgDumpPipeline: LiveTool = {
-  name: 'pg_dump | zstd -3 | age',
-  init: (place) => ({ argv: shell(`mkdir '${place}/repository' && age-keygen -o '${place}/key'`) }),
-  backup: (place, label, url) => withUrl(url, `${DUMP} | zstd -3 -c | ${seal(place, label)}`),
-  restore: (place, label, url) =>
-    withUrl(url, `${unseal(place, label)} | ${POSTGRES_BIN}/psql -q -v ON_ERROR_STOP=1 -d "$DATABASE_URL"`),
-  storedBytes: pgDumpCustom.storedBytes,
-};
-
-function withUrl(url: string, script: string): Command {
-  return { argv: shell(script), env: { DATABASE_URL: url } };
-}
