@@ -160,7 +160,7 @@ const SETTINGS = {
 async function setUp(socketPath: string, password: string): Promise<void> {
   const client = await mysql.createConnection({ socketPath, user: 'root', multipleStatements: true });
   await client.query(
-    `CREATE USER admin@'%' IDENTIFIED BY '${password}'; GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION`,
+    `CREATE USER admin@'%' IDENTIFIED BY '${password}'; GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION; GRANT PROXY ON ''@'%' TO admin@'%' WITH GRANT OPTION`,
   );
   await client.end();
 }

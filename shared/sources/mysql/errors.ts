@@ -44,6 +44,7 @@ const NUMBER_HINTS: Readonly<Record<number, string>> = {
   1062: 'Two rows of the backup are the same by a unique key of the target: its collation takes characters as equal that the source kept apart.',
   1115: 'The server does not know that character set: restore into a server of the same product and version.',
   1273: 'The server does not know that collation: restore into a server of the same product and version.',
+  1298: 'The server does not know that time zone: load them (mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql mysql).',
   1153: 'Raise max_allowed_packet on the server.',
   1205: 'Somebody holds a table locked; see SHOW PROCESSLIST, or raise lockTimeoutSeconds.',
   1290: 'The server is read-only, or was started with an option that forbids it. Connect to the primary.',

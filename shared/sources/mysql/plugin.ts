@@ -35,6 +35,12 @@ export const mysqlPlugin = definePlugin({
       argument: 'USER@HOST',
       help: 'make that user the definer of routines, views, triggers and events',
     },
+    /** Make the users and roles of the backup that the target's server lacks. */
+    users: {
+      schema: z.boolean(),
+      flag: 'users',
+      help: 'also make the users and roles of the backup that the server lacks, with passwords and rights',
+    },
   },
   openSource: async ({ url, options }, env) =>
     (await import('./source.ts')).openMysqlSource(url, options, env),

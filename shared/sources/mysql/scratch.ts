@@ -13,6 +13,7 @@ import {
 } from '../scratch.ts';
 import type { Session } from './connection/connection.ts';
 import { isGranted, readGrants } from './connection/grants.ts';
+import { ignoresCase } from './connection/names-case.ts';
 import {
   type AdapterOptions,
   type Environment,
@@ -126,7 +127,12 @@ class MysqlScratch implements Scratch {
   async create(contents: BackupContents, mark: ScratchMark, signal: AbortSignal): Promise<void> {
     this.server = await serverTitle(this.#session, signal);
     const stored = await readStoredSchema(contents, signal);
-    const { why } = await checkDefiners(this.#session, definersOf(stored), this.#database, signal);
+    const { why } = await checkDefiners(
+      this.#session,
+      definersOf(stored),
+      { database: this.#database },
+      signal,
+    );
     const events = stored.filter(({ type }) => type === 'event').map(({ name }) => name);
     this.restoreOptions = { noOwner: why !== undefined };
     this.leftOut = [
@@ -159,7 +165,11 @@ class MysqlScratch implements Scratch {
       return compareSchemas(
         { objects: await readStoredSchema(contents, signal), server: contents.server },
         { objects: found, server: this.server },
-        { withoutDefiners: this.restoreOptions.noOwner === true, database: this.#database },
+        {
+          withoutDefiners: this.restoreOptions.noOwner === true,
+          database: this.#database,
+          isCaseless: await ignoresCase(session, signal),
+        },
       );
     } finally {
       await session.close();

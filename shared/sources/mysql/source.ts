@@ -7,6 +7,7 @@ import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { DatasetPlan, OpenOptions, Source, SourceCapabilities, SourceView } from '../source.ts';
 import type { Session } from './connection/connection.ts';
 import { checkGrants, readGrants } from './connection/grants.ts';
+import { ignoresCase } from './connection/names-case.ts';
 import {
   type AdapterOptions,
   databaseOf,
@@ -27,6 +28,7 @@ import { SessionPool } from './snapshot/session-pool.ts';
 import { type Moment, openMoment, type Rung } from './snapshot/snapshot.ts';
 import { MysqlView } from './snapshot/source-view.ts';
 import { displayName } from './text/identifiers.ts';
+import { type Accounts, readAccounts, USERS } from './users/accounts.ts';
 
 /** @throws E_CONFIG listing every problem */
 export function openMysqlSource(url: string, options: AdapterOptions, env: Environment): MysqlSource {
@@ -97,13 +99,17 @@ export class MysqlSource implements Source {
               signal,
             )
           : [];
+      // What is altered while the definitions are read must not go with rows of before.
+      if (this.#like === undefined) checkSame(tables, await this.#tables(session, signal));
+      const users =
+        this.#like === undefined && this.#options.hasUsers ? await readAccounts(session, signal) : undefined;
       const datasets = await this.#datasets(session, tables, parent, signal);
       await session.query('ROLLBACK TO SAVEPOINT reading', signal);
       pool.release(session);
       for (const other of moment.sessions.filter((one) => one !== session))
         await other.query('SAVEPOINT reading', signal);
       if (!allowEmpty && this.#like === undefined) checkNotEmpty(schema);
-      const omitted = listOmitted(tables, schema);
+      const omitted = listOmitted(tables, schema, users);
       const consistency = tables.every((table) => isTransactional(table) || isRowless(table))
         ? 'atomic'
         : 'per-dataset';
@@ -113,11 +119,12 @@ export class MysqlSource implements Source {
         server: await serverTitle(session, signal),
         consistency,
         datasets: [
-          ...(this.#like ? [] : [schemaDataset(moment, database)]),
+          ...(this.#like ? [] : [schemaDataset(moment, database), ...(users ? [USERS_DATASET] : [])]),
           ...withColumnsLike(datasets, this.#like ?? [], isTableAttributes),
         ],
         omitted,
         schema,
+        users: users?.accounts,
       });
     } catch (error) {
       await pool[Symbol.asyncDispose]();
@@ -136,8 +143,14 @@ export class MysqlSource implements Source {
 
   async #tables(session: Session, signal: AbortSignal): Promise<readonly TableInfo[]> {
     const tables = await listTables(session, signal);
-    const wanted = this.#like && new Set(this.#like.map(({ name }) => name));
-    return wanted ? tables.filter(({ name }) => wanted.has(displayName(name))) : tables;
+    if (this.#like === undefined) return tables;
+    const isCaseless = await ignoresCase(session, signal);
+    const plain = (name: string) => (isCaseless ? name.toLowerCase() : name);
+    const wanted = new Map(this.#like.map(({ name }) => [plain(name), name]));
+    return tables.flatMap((table) => {
+      const dataset = wanted.get(plain(table.dataset));
+      return dataset === undefined ? [] : [{ ...table, dataset }];
+    });
   }
 
   async #datasets(
@@ -166,8 +179,8 @@ const HOW: Readonly<Record<Rung, string>> = {
 };
 
 /** Those of the same table in an earlier backup, if they are of the same column. */
-function boundsOf(datasets: readonly StoredDataset[], { name, key }: TableInfo): readonly string[] {
-  const stored = datasets.find((dataset) => dataset.name === displayName(name));
+function boundsOf(datasets: readonly StoredDataset[], { dataset, key }: TableInfo): readonly string[] {
+  const stored = datasets.find(({ name }) => name === dataset);
   if (!stored || !isTableAttributes(stored.attributes)) return [];
   const { order, bounds } = stored.attributes;
   return order[0] === key[0] ? bounds : [];
@@ -214,7 +227,7 @@ function tableDataset(table: TableInfo, bounds: readonly string[]): DatasetPlan 
     bounds,
   };
   return {
-    name: displayName(table.name),
+    name: table.dataset,
     kind: 'data',
     attributes,
     partitions: planPartitions(bounds, table.bytes),
@@ -231,9 +244,25 @@ function schemaDataset({ rung }: Moment, database: string): DatasetPlan {
   };
 }
 
-function listOmitted(tables: readonly TableInfo[], schema: readonly SchemaObject[]): readonly string[] {
+const USERS_DATASET: DatasetPlan = {
+  name: USERS,
+  kind: 'schema',
+  attributes: { role: 'users' },
+  partitions: [{ name: WHOLE, estimatedBytes: 16 * KiB }],
+};
+
+function listOmitted(
+  tables: readonly TableInfo[],
+  schema: readonly SchemaObject[],
+  users: Accounts | undefined,
+): readonly string[] {
   return [
-    'users, their rights and passwords, and settings of the server: they belong to the server, not to a database',
+    users
+      ? 'settings of the server: they belong to the server, not to a database'
+      : 'users, their rights and passwords, and settings of the server: they belong to the server, not to a database',
+    ...(users?.ignored ?? []).map(
+      (user) => `the user ${user}: the server takes no notice of it (skip_name_resolve)`,
+    ),
     ...tables
       .filter(isRowless)
       .map(({ name, engine }) => `rows of ${displayName(name)}: a table of ${engine} keeps none of its own`),

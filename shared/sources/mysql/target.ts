@@ -12,12 +12,15 @@ import {
   parseMysqlOptions,
 } from './connection/options.ts';
 import { openSession } from './connection/session-settings.ts';
+import { isTableAttributes } from './datasets/attributes.ts';
 import { restoreData } from './restore/data.ts';
 import { findBrokenKeys } from './restore/keys.ts';
+import { grantAgain } from './restore/routine-rights.ts';
 import { makeOthers, makeTables } from './restore/schema.ts';
 import { RestoreSessions } from './restore/sessions.ts';
 import { definerOf, prepareRestore, type RestoreWork } from './restore/work.ts';
 import { MysqlSource } from './source.ts';
+import { grantRights, makeUsers } from './users/restore-users.ts';
 
 const DEFAULT_JOBS = 4;
 const MOST_NAMED = 20;
@@ -33,7 +36,7 @@ type RestoreRun = Parameters<Target['restore']>[2];
 export class MysqlTarget implements Target {
   readonly kind = 'mysql';
   readonly comparesItself = false;
-  readonly specialOptions = ['keepGoing', 'definer'] as const;
+  readonly specialOptions = ['keepGoing', 'definer', 'users'] as const;
   readonly name: string;
   readonly #options: MysqlOptions;
   readonly #isEventsOff: boolean;
@@ -60,6 +63,7 @@ export class MysqlTarget implements Target {
 
   async restore(contents: BackupContents, _: RestorePlan, options: RestoreRun): Promise<void> {
     const { signal, onProgress, onFailure, replace = false, noOwner = false, jobs = DEFAULT_JOBS } = options;
+    const { keepGoing = false } = options;
     await using sessions = new RestoreSessions(this.#options, signal);
     const making = {
       noOwner,
@@ -71,10 +75,14 @@ export class MysqlTarget implements Target {
     const work = await sessions.use(async (session) => {
       const found = await prepareRestore(session, contents, options, signal);
       refuse(this.#describe(found, contents, options), replace);
+      if (!keepGoing) refuseUnknown(found);
       if (replace) for (const sql of found.drops) await session.query(sql, signal);
+      if (found.users) await makeUsers(session, found.users, signal);
       for (const sql of found.databaseSql) await session.query(sql, signal);
-      await makeTables(session, found.objects, making);
-      return found;
+      const leftOut = await makeTables(session, found.objects, { ...making, keepGoing });
+      const isThere = ({ attributes }: StoredDataset) =>
+        !isTableAttributes(attributes) || !leftOut.has(attributes.table);
+      return { ...found, datasets: found.datasets.filter(isThere) };
     });
     let done = 0;
     await restoreData(contents, work.datasets, {
@@ -92,6 +100,11 @@ export class MysqlTarget implements Target {
     onProgress({ kind: 'phase', phase: 'finish' });
     await sessions.use(async (session) => {
       await makeOthers(session, work.objects, making);
+      await grantAgain(session, work.rights, onFailure, signal);
+      if (work.users) {
+        const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'users', message });
+        await grantRights(session, work.users, { signal, onFailure, onWarning });
+      }
       for (const message of await this.#brokenKeys(session, work, signal))
         onProgress({ kind: 'warning', code: 'constraint', message });
     });
@@ -114,12 +127,14 @@ export class MysqlTarget implements Target {
       compare: datasets,
       steps: [
         ...(replace && drops.length > 0 ? [`drop ${plural(drops.length, 'object')} in the way`] : []),
+        ...(work.users?.steps ?? []),
         ...databaseSql,
         `make ${plural(tables.length, 'object')} of ${contents.server}: sequences and tables, with their keys`,
         `write ${plural(records, 'row')} into ${plural(datasets.length, 'table')}`,
         ...(others.length > 0
           ? [`make ${plural(others.length, 'object')}: routines, views, triggers, events`]
           : []),
+        ...(work.rights.grants.length > 0 ? ['grant the rights on routines again that go with these'] : []),
         'look whether every foreign key holds',
         ...comparingStep('read every table back', options),
       ],
@@ -129,6 +144,14 @@ export class MysqlTarget implements Target {
       warnings: work.warnings,
     };
   }
+}
+
+/** @throws E_SOURCE_UNSUPPORTED for what the server cannot take */
+function refuseUnknown({ refused }: RestoreWork): void {
+  if (refused.length === 0) return;
+  throw new HoldfastError('E_SOURCE_UNSUPPORTED', `${refused.join('; ')}; nothing was changed`, {
+    hint: 'Restore into a server that knows them, or pass --keep-going to restore all that can be.',
+  });
 }
 
 function refuse({ conflicts }: RestorePlan, replace: boolean): void {

@@ -37,6 +37,8 @@ export interface MysqlOptions {
   readonly partitionBytes: number;
   /** Which ways to read one moment are tried, from the first on; for tests and for servers with habits of their own. */
   readonly snapshot: SnapshotChoice;
+  /** Backups hold the users of the server, with what they may do and the hashes of their passwords. */
+  readonly hasUsers: boolean;
 }
 
 export type SnapshotChoice = (typeof SNAPSHOT_CHOICES)[number];
@@ -84,6 +86,7 @@ export function parseMysqlOptions(url: string, options: AdapterOptions, env: Env
     partitionBytes:
       MiB * integer(get('partitionMiB') ?? DEFAULT_PARTITION_MIB, 'partitionMiB', [1, 65_536], problems),
     snapshot: choice(get('snapshot') ?? 'auto', 'snapshot', SNAPSHOT_CHOICES, problems),
+    hasUsers: options['users'] === true,
   };
   if (problems.length > 0)
     throw new HoldfastError('E_CONFIG', `the MySQL settings are wrong: ${problems.join('; ')}`, {

@@ -64,14 +64,17 @@ const WRITING: Settings = {
   sql_notes: '0',
   alter_algorithm: 'DEFAULT',
   enforce_storage_engine: 'NULL',
+  // Definitions of older servers leave out the collation that was the default of their character set.
+  character_set_collations: "''",
 };
 
-/** Rights that a user may lack; what they set is then as the server has it. */
+/** Settings that a user or a version may refuse; they are then as the server has them. */
 const PRIVILEGED = new Set([
   'system_versioning_insert_history',
   'sql_require_primary_key',
   'sql_generate_invisible_primary_key',
   'enforce_storage_engine',
+  'character_set_collations',
 ]);
 
 /**

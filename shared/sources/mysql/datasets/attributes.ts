@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '../../../core/json.ts';
  *
  * | dataset             | role        | records                                             |
  * | `database schema`   | `schema`    | JSON: one object of the database each (schema.ts)   |
+ * | `server users`      | `users`     | JSON: one user or role each, on request (accounts.ts) |
  * | `orders`            | `table`     | rows as text of LOAD DATA (row-frames.ts)           |
  */
 

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Session } from '../connection/connection.ts';
+import { displayName } from '../text/identifiers.ts';
 import type { ColumnAttributes, ColumnClass } from './attributes.ts';
 
 export interface ColumnInfo extends ColumnAttributes {
@@ -9,6 +10,8 @@ export interface ColumnInfo extends ColumnAttributes {
 
 export interface TableInfo {
   readonly name: string;
+  /** What its dataset is called. */
+  readonly dataset: string;
   readonly engine: string;
   readonly isVersioned: boolean;
   /** When it was made or altered, as far as the server says. */
@@ -62,6 +65,7 @@ export async function listTables(session: Session, signal: AbortSignal): Promise
     const all = columns.get(name) ?? [];
     return {
       name,
+      dataset: displayName(name),
       engine: engine ?? '',
       isVersioned,
       created: created ?? '',

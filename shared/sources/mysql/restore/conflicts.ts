@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Session } from '../connection/connection.ts';
+import { ignoresCase } from '../connection/names-case.ts';
 import { type ObjectType, objectName, type SchemaObject } from '../schema/objects.ts';
 import { quoteName } from '../text/identifiers.ts';
 
@@ -38,14 +39,10 @@ export async function findConflicts(
     OBJECTS,
     signal,
   );
-  const [setting] = await session.query<{ value: string }>(
-    'SELECT @@lower_case_table_names AS value',
-    signal,
-  );
-  const ignoresCase = setting?.value !== '0';
-  if (ignoresCase) checkNames(objects);
-  const wanted = new Set(objects.map((object) => keyOf(object, ignoresCase)));
-  const conflicts = present.filter((object) => wanted.has(keyOf(object, ignoresCase)));
+  const isCaseless = await ignoresCase(session, signal);
+  if (isCaseless) checkNames(objects);
+  const wanted = new Set(objects.map((object) => keyOf(object, isCaseless)));
+  const conflicts = present.filter((object) => wanted.has(keyOf(object, isCaseless)));
   const replaced = new Set(conflicts.flatMap(({ type, name }) => (type === 'table' ? [name] : [])));
   return {
     conflicts,
@@ -57,10 +54,10 @@ export async function findConflicts(
 }
 
 /** Tables, views and sequences share their names; names of all else are compared without case anyway. */
-function keyOf({ type, name }: Pick<Present, 'type' | 'name'>, ignoresCase: boolean): string {
+function keyOf({ type, name }: Pick<Present, 'type' | 'name'>, isCaseless: boolean): string {
   const isRelation = type === 'table' || type === 'view' || type === 'sequence';
   if (!isRelation) return `${type} ${type === 'trigger' ? name : name.toLowerCase()}`;
-  return `relation ${ignoresCase ? name.toLowerCase() : name}`;
+  return `relation ${isCaseless ? name.toLowerCase() : name}`;
 }
 
 function checkNames(objects: readonly SchemaObject[]): void {

@@ -11,11 +11,14 @@ export interface DefinerCheck {
   readonly isForbidden: boolean;
 }
 
-/** @param definers as SHOW CREATE writes them */
+/**
+ * @param definers as SHOW CREATE writes them
+ * @param settings.made users that the restore makes before, written likewise
+ */
 export async function checkDefiners(
   session: Session,
   definers: readonly string[],
-  database: string,
+  { database, made = [] }: { readonly database: string; readonly made?: readonly string[] | undefined },
   signal: AbortSignal,
 ): Promise<DefinerCheck> {
   const [self] = await session.query<{ user: string }>('SELECT CURRENT_USER() AS user', signal);
@@ -24,8 +27,9 @@ export async function checkDefiners(
   const grants = await readGrants(session, database, signal);
   if (!RIGHTS.some((right) => isGrantedGlobally(grants, right)))
     return { why: `the user may not make objects whose definer is ${others.join(', ')}`, isForbidden: true };
+  const coming = new Set(made.map(plain));
   const known = await listUsers(session, signal);
-  const unknown = known ? others.filter((definer) => !known.has(definer)) : [];
+  const unknown = known ? others.filter((definer) => !known.has(definer) && !coming.has(definer)) : [];
   if (unknown.length === 0) return { isForbidden: false };
   return { why: `the server has no users ${unknown.join(', ')}`, isForbidden: false };
 }

@@ -1,4 +1,5 @@
 import type { Session } from '../connection/connection.ts';
+import { ignoresCase } from '../connection/names-case.ts';
 import { displayName, quoteName } from '../text/identifiers.ts';
 
 type KeyColumn = {
@@ -30,11 +31,14 @@ export async function findBrokenKeys(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const columns = await session.query<KeyColumn>(KEYS, signal);
+  const isCaseless = await ignoresCase(session, signal);
+  const plain = (name: string) => (isCaseless ? name.toLowerCase() : name);
+  const wanted = new Set([...tables].map(plain));
   const keys = Map.groupBy(columns, ({ table, key }) => JSON.stringify([table, key]));
   const broken: string[] = [];
   for (const parts of keys.values()) {
     const [first] = parts;
-    if (!first || !tables.has(first.table)) continue;
+    if (!first || !wanted.has(plain(first.table))) continue;
     const why = await whyBroken(session, first, parts, signal);
     if (why !== undefined)
       broken.push(`foreign key ${first.key} of ${displayName(first.table)}: ${why} (${first.parent})`);

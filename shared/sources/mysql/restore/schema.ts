@@ -3,7 +3,7 @@ import type { RestoreFailure } from '../../target.ts';
 import type { Session } from '../connection/connection.ts';
 import { errorNumber } from '../errors.ts';
 import { objectName, type SchemaObject } from '../schema/objects.ts';
-import { quoteName, quoteText } from '../text/identifiers.ts';
+import { displayName, quoteName, quoteText } from '../text/identifiers.ts';
 
 export interface MakeOptions {
   /** The user itself becomes the definer. */
@@ -19,22 +19,39 @@ export interface MakeOptions {
 /** What a view's text needs may be made later. */
 const LATER = new Set([1146, 1305, 1356, 1054]);
 
-/** Tables and sequences: what rows need. */
+/**
+ * Tables and sequences: what rows need.
+ *
+ * @param options.keepGoing what the server refuses is left out and told of, instead of being thrown
+ * @returns names of tables that were left out
+ */
 export async function makeTables(
   session: Session,
   objects: readonly SchemaObject[],
-  options: MakeOptions,
-): Promise<void> {
-  for (const object of objects.filter(({ type }) => type === 'sequence')) {
-    await session.query(object.sql, options.signal, { object: objectName(object) });
-    await session.query(
-      `SELECT SETVAL(${quoteName(object.name)}, ${object.next ?? '1'}, 0)`,
-      options.signal,
-      { object: objectName(object) },
-    );
+  { keepGoing, ...options }: MakeOptions & { readonly keepGoing: boolean },
+): Promise<ReadonlySet<string>> {
+  const { signal } = options;
+  const leftOut = new Set<string>();
+  const kinds = ['sequence', 'table'] as const;
+  for (const object of kinds.flatMap((kind) => objects.filter(({ type }) => type === kind))) {
+    const { name, type, sql, next = '1' } = object;
+    const work = async () => {
+      await session.query(sql, signal, { object: objectName(object) });
+      if (type === 'sequence')
+        await session.query(`SELECT SETVAL(${quoteName(name)}, ${next}, 0)`, signal, {
+          object: objectName(object),
+        });
+    };
+    const onFailure = (failure: RestoreFailure) => {
+      if (type === 'table') leftOut.add(name);
+      options.onFailure?.({ ...failure, ...(type === 'table' && { dataset: displayName(name) }) });
+    };
+    await goOn(object, work, {
+      ...options,
+      onFailure: keepGoing && options.onFailure ? onFailure : undefined,
+    });
   }
-  for (const object of objects.filter(({ type }) => type === 'table'))
-    await session.query(object.sql, options.signal, { object: objectName(object) });
+  return leftOut;
 }
 
 /** Routines, views, triggers and events, each under the settings that it was made under. */

@@ -6,9 +6,15 @@ import type { Session } from '../connection/connection.ts';
 import { isTableAttributes, SCHEMA } from '../datasets/attributes.ts';
 import { objectName, parseSchema, type SchemaObject } from '../schema/objects.ts';
 import { quoteName } from '../text/identifiers.ts';
+import { planUsers, type UsersWork } from '../users/restore-users.ts';
+import { adaptObjects } from '../versions/adapt.ts';
+import { findDifferences } from '../versions/differences.ts';
+import { releaseOf } from '../versions/release.ts';
+import { readTargetServer } from '../versions/target-server.ts';
 import { chooseObjects } from './choice.ts';
 import { describePresent, dropsOf, findConflicts } from './conflicts.ts';
 import { checkDefiners } from './definers.ts';
+import { type RoutineRights, readRoutineRights } from './routine-rights.ts';
 import { checkHistory, definersOf, forDatabase, quotedUser } from './schema.ts';
 
 /** What a restore is made of; the plan that people see is drawn from it. */
@@ -22,6 +28,12 @@ export interface RestoreWork {
   /** What gives the database itself the character set and collation of the backup. */
   readonly databaseSql: readonly string[];
   readonly warnings: readonly string[];
+  /** If they were asked for. */
+  readonly users: UsersWork | undefined;
+  /** Of routines that are dropped. */
+  readonly rights: RoutineRights;
+  /** What the target's server cannot take, one sentence each. */
+  readonly refused: readonly string[];
 }
 
 /** Reads the backup's schema and looks at the target; writes nothing. @throws E_SOURCE_*, E_NO_DATASET, E_MISSING_ROLES */
@@ -41,28 +53,59 @@ export async function prepareRestore(
     });
   const stored = await readStoredSchema(contents, signal);
   const chosen = chooseObjects(contents.datasets, stored, options.datasets);
-  const objects = forDatabase(chosen.objects, place.name);
+  const server = await readTargetServer(session, chosen.objects, signal);
+  const differences = findDifferences(chosen.objects, releaseOf(contents.server), server);
+  const objects = adaptObjects(forDatabase(chosen.objects, place.name), server);
   const presence = await findConflicts(session, objects, signal);
   await checkHistory(
     session,
     chosen.datasets.some(({ attributes }) => isTableAttributes(attributes) && attributes.isVersioned),
     signal,
   );
+  const users = options.special?.['users']
+    ? await planUsers(session, contents, { server: server.release.title, database: place.name }, signal)
+    : undefined;
+  const rights = await readRoutineRights(
+    session,
+    place.name,
+    options.replace ? presence.conflicts : [],
+    signal,
+  );
   const definers = options.noOwner ? [] : newDefiners(objects, options);
-  const { why, isForbidden } = await checkDefiners(session, definers, place.name, signal);
+  const { why, isForbidden } = await checkDefiners(
+    session,
+    definers,
+    { database: place.name, made: users?.made.map(({ account }) => account) },
+    signal,
+  );
   if (why !== undefined && isForbidden)
     throw new HoldfastError('E_MISSING_ROLES', `${why}; nothing was changed`, {
       hint: 'Pass --no-owner to make the user itself the definer, --definer to name another, or grant it SET USER (MySQL: SET_ANY_DEFINER).',
     });
   const database = stored.find(({ type }) => type === 'database');
+  const isKnown = !database?.collation || server.knowsCollation(database.collation);
   return {
     objects,
     datasets: chosen.datasets,
     conflicts: presence.conflicts.map(describePresent),
     drops: dropsOf(presence.conflicts),
     losses: presence.losses.map(describePresent),
-    databaseSql: chosen.isWhole ? alterDatabase(database, place) : [],
+    users,
+    rights,
+    refused: differences.refused,
+    databaseSql: chosen.isWhole && isKnown ? alterDatabase(database, place) : [],
     warnings: [
+      ...differences.refused.map((message) => `cannot be restored there: ${message}`),
+      ...differences.notices,
+      ...(isKnown
+        ? []
+        : [
+            `the database keeps its character set and collation: the server does not know ${database?.collation}`,
+          ]),
+      ...(users?.warnings ?? []),
+      ...(rights.isHidden
+        ? ['rights that were granted on routines which are dropped go with them: this user may not see any']
+        : []),
       ...presence.losses.map((object) => `also dropped, and not in the backup: ${describePresent(object)}`),
       ...objects
         .filter(({ broken }) => broken !== undefined)

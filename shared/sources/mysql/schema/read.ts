@@ -6,7 +6,9 @@ import type { ObjectType, SchemaObject } from './objects.ts';
 import { orderViews } from './order-views.ts';
 
 /** What a view answers whose tables, columns or functions are gone. */
-const BROKEN_VIEW = new Set([1356, 1146, 1054, 1305, 1449, 1143, 1370]);
+const BROKEN_VIEW = new Set([1356, 1146, 1054, 1305, 1143, 1370]);
+/** Its definer is gone: the view itself is whole, and works again with another one. */
+const NO_DEFINER = 1449;
 
 /**
  * Definitions of everything that the database holds, with the settings that each was made under.
@@ -107,6 +109,7 @@ async function whyBroken(session: Session, name: string, signal: AbortSignal): P
     return undefined;
   } catch (error) {
     const number = errorNumber(error);
+    if (number === NO_DEFINER) return undefined;
     if (number === undefined || !BROKEN_VIEW.has(number)) throw error;
     return (error as Error).message;
   }

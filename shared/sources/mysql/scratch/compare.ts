@@ -15,6 +15,8 @@ export interface SchemaCompareOptions {
   readonly withoutDefiners: boolean;
   /** Of the target. */
   readonly database: string;
+  /** Its server writes names of tables in small letters. */
+  readonly isCaseless: boolean;
 }
 
 /**
@@ -24,13 +26,14 @@ export interface SchemaCompareOptions {
 export function compareSchemas(
   backup: SchemaSide,
   target: SchemaSide,
-  { withoutDefiners, database }: SchemaCompareOptions,
+  { withoutDefiners, database, isCaseless }: SchemaCompareOptions,
 ): SchemaComparison {
+  const plain = (object: SchemaObject) => (isCaseless ? inSmallLetters(object) : object);
   const define = (object: SchemaObject) => definition(object, withoutDefiners);
   const restorable = backup.objects.filter(({ broken }) => broken === undefined);
-  const wanted = byName(forDatabase(restorable, database), define);
+  const wanted = byName(forDatabase(restorable, database).map(plain), define);
   const found = byName(
-    target.objects.filter(({ type, name }) => type !== 'procedure' || name !== MARK),
+    target.objects.filter(({ type, name }) => type !== 'procedure' || name !== MARK).map(plain),
     define,
   );
   const missing = [...wanted.keys()].filter((name) => !found.has(name));
@@ -54,6 +57,17 @@ function byName(
   define: (object: SchemaObject) => string,
 ): ReadonlyMap<string, string> {
   return new Map(objects.map((object) => [objectName(object).trim(), define(object)]));
+}
+
+/** Names in small letters; what else a definition says, such as texts, as it is. */
+function inSmallLetters({ name, sql, ...rest }: SchemaObject): SchemaObject {
+  const pieces = /'(?:[^'\\]|\\.|'')*'|`(?:[^`]|``)*`/g;
+  return {
+    ...rest,
+    name: name.toLowerCase(),
+    ...(rest.table === undefined ? {} : { table: rest.table.toLowerCase() }),
+    sql: sql.replaceAll(pieces, (piece) => (piece.startsWith('`') ? piece.toLowerCase() : piece)),
+  };
 }
 
 /** Events are turned off in a drill. */

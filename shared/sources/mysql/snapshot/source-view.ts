@@ -5,6 +5,7 @@ import { isTableAttributes } from '../datasets/attributes.ts';
 import { readRecords } from '../rows/read-rows.ts';
 import { selectSql } from '../rows/statements.ts';
 import { type SchemaObject, schemaText } from '../schema/objects.ts';
+import { type Account, USERS, usersText } from '../users/accounts.ts';
 import type { SessionPool } from './session-pool.ts';
 
 export interface ViewContents {
@@ -14,6 +15,8 @@ export interface ViewContents {
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
   readonly schema: readonly SchemaObject[];
+  /** Undefined: they are not in the backup. */
+  readonly users: readonly Account[] | undefined;
 }
 
 export class MysqlView implements SourceView {
@@ -23,6 +26,7 @@ export class MysqlView implements SourceView {
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
   readonly #schema: readonly SchemaObject[];
+  readonly #users: readonly Account[];
   readonly #pool: SessionPool;
 
   constructor(pool: SessionPool, contents: ViewContents) {
@@ -33,6 +37,7 @@ export class MysqlView implements SourceView {
     this.datasets = contents.datasets;
     this.omitted = contents.omitted;
     this.#schema = contents.schema;
+    this.#users = contents.users ?? [];
   }
 
   async *read(
@@ -43,7 +48,7 @@ export class MysqlView implements SourceView {
     throwIfAborted(signal);
     const { attributes, name } = dataset;
     if (!isTableAttributes(attributes)) {
-      yield encodeText(schemaText(this.#schema));
+      yield encodeText(name === USERS ? usersText(this.#users) : schemaText(this.#schema));
       return;
     }
     const session = await this.#pool.acquire(signal);
