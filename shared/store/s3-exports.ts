@@ -34,9 +34,12 @@ const LINK_MS = 15 * MINUTE_MS;
 export class S3Exports {
   readonly #client: S3Client;
   readonly #options: S3Connection;
+  readonly #partBytes: number;
 
-  constructor(options: S3Connection) {
+  /** @param partBytes what is larger is uploaded in parts of at least so many bytes */
+  constructor(options: S3Connection, partBytes: number = PART_BYTES) {
     this.#options = options;
+    this.#partBytes = partBytes;
     this.#client = new S3Client(clientConfig(options));
   }
 
@@ -101,7 +104,7 @@ export class S3Exports {
     const parts: CompletedPart[] = [];
     const send = { abortSignal: signal };
     try {
-      for await (const { part, isLast } of partsOf(body)) {
+      for await (const { part, isLast } of partsOf(body, this.#partBytes)) {
         bytes += part.length;
         const ChecksumSHA256 = s3Checksum(part);
         if (isLast && upload === undefined) {
@@ -115,7 +118,7 @@ export class S3Exports {
           await this.#client.send(new CreateMultipartUploadCommand({ ...object, ...CHECKED }), send)
         ).UploadId;
         const PartNumber = parts.length + 1;
-        if (PartNumber > MOST_PARTS) throw tooLarge();
+        if (PartNumber > MOST_PARTS) throw tooLarge(this.#partBytes);
         const input = { ...place, UploadId: upload, PartNumber, Body: part, ChecksumSHA256 };
         const { ETag } = await this.#client.send(new UploadPartCommand(input), send);
         parts.push({ PartNumber, ETag, ChecksumSHA256 });
@@ -138,17 +141,17 @@ function typeOf(fileName: string): string | undefined {
   return Object.entries(EXPORT_TYPES).find(([format]) => format === ending)?.[1];
 }
 
-function tooLarge(): HoldfastError {
-  return new HoldfastError('E_USAGE', `an export has at most ${(MOST_PARTS * PART_BYTES) / MiB} MiB`, {
+function tooLarge(partBytes: number): HoldfastError {
+  return new HoldfastError('E_USAGE', `an export has at most ${(MOST_PARTS * partBytes) / MiB} MiB`, {
     hint: 'Export single datasets, or use the command line.',
   });
 }
 
-async function* partsOf(body: AsyncIterable<Uint8Array>) {
+async function* partsOf(body: AsyncIterable<Uint8Array>, partBytes: number) {
   let pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of body) {
-    if (size >= PART_BYTES) {
+    if (size >= partBytes) {
       yield { part: Buffer.concat(pieces), isLast: false };
       pieces = [];
       size = 0;

@@ -3,11 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
+
+const it = turns(3);
 
 const run = promisify(execFile);
 

@@ -10,7 +10,7 @@ import { seededRows } from '../support/repository/rows.ts';
 import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const run = promisify(execFile);
 

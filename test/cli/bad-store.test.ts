@@ -3,13 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, inject, onTestFinished } from 'vitest';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 let cwd: string;
 let env: Record<string, string>;

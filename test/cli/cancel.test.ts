@@ -2,11 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
+
+const it = turns(3);
 
 describe('holdfast cancel', () => {
   let folder: string;

@@ -8,7 +8,7 @@ import { sample, turns } from '../support/repository/torture.ts';
 import { faultsOf } from '../support/stores/second-place.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 let cwd: string;
 

@@ -3,14 +3,17 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, inject, onTestFinished } from 'vitest';
 import { newBucket, RGW_CREDENTIALS } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { expectDocumented } from '../support/documented-json.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 let cwd: string;
 let env: Record<string, string>;

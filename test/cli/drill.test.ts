@@ -1,12 +1,15 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
 import { expectDocumented } from '../support/documented-json.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(4);
 
 describe('holdfast drill', { timeout: 120_000 }, () => {
   let server: PostgresServer;

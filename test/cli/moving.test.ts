@@ -6,13 +6,16 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, inject, onTestFinished } from 'vitest';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { ORIGINAL_PASSPHRASE, originalFile } from '../support/sources/original.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 /** As the original named its objects. */
 const FILE = 'backups/daily/20240301/backup_daily_20240301_020000.json';

@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
 import { isSigned, startReceiver } from '../support/receiver.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 const SIGNING_KEY = 'a-key-that-is-in-no-output';
 

@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process';
 import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { FilesSource } from '../../shared/sources/files/source.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { never, TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 const run = promisify(execFile);
 const LONG = `./${'x'.repeat(5000)}`;

@@ -9,7 +9,7 @@ import { TEST_KEY } from '../support/repository/engine.ts';
 import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 describe('holdfast prune, hold and release', () => {
   let template: string;

@@ -1,13 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, inject, it, vi } from 'vitest';
+import { expect, inject, vi } from 'vitest';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { startKms } from '../support/aws/kms-double.ts';
 import { runArguments, runCommand } from '../support/command-line.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turnOfAll } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turnOfAll(3);
 
 describeWithPart('ceph-rgw', 'a repository in S3 under a KMS key, copied to another bucket', () => {
   it('restores from the copy with the sheet alone, when bucket and KMS key are destroyed', async () => {

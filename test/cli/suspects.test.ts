@@ -9,7 +9,7 @@ import { seededRows } from '../support/repository/rows.ts';
 import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 let cwd: string;
 let env: Record<string, string>;

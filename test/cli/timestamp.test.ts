@@ -4,10 +4,13 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished } from 'vitest';
 import { failure, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 const CONFIG = `[req]
 distinguished_name = name

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { adminFetch } from '../../../shared/api/express.ts';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { createApiKey, readApiKeys } from '../../../shared/jobs/access/api-keys.ts';
@@ -10,7 +10,10 @@ import { apiKeysWorld } from '../../support/api-keys.ts';
 import { documentAt, newKey, signed } from '../../support/repository/by-hand.ts';
 import { never, openRepository, TEST_KEY } from '../../support/repository/engine.ts';
 import { makeSigning } from '../../support/repository/signing.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(3);
 
 type World = Awaited<ReturnType<typeof apiKeysWorld>>;
 

@@ -4,8 +4,11 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { TEST_KEY } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(3);
 
 /** Applications as docs/reference/api.md has them, beside the packages that they import. */
 describe('the applications of docs/reference/api.md', () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { ExportLinks } from '../../../shared/api/local/options.ts';
 import { MiB } from '../../../shared/core/units.ts';
 import { S3Exports } from '../../../shared/store/s3-exports.ts';
@@ -12,6 +12,9 @@ import { newBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
 import { ownPostgres } from '../../support/postgres.ts';
 import { initRepository, never, openRepository } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const RUN = 'cd'.repeat(16);
 
@@ -146,19 +149,20 @@ describeWithPart('ceph-rgw', 'exports in a bucket', () => {
 
   it('stores what is larger than one part, and nothing of what broke off', async () => {
     const options = rgwOptions(await newBucket());
-    const exports = new S3Exports(options);
+    // The least that S3 takes as a part.
+    const exports = new S3Exports(options, 5 * MiB);
     const store = new S3Store(options);
     const block = randomBytes(MiB);
     async function* blocks(count: number, error?: Error) {
       for (let i = 0; i < count; i++) yield block;
       if (error) throw error;
     }
-    expect(await exports.put(RUN, 'large.sql', blocks(70), never)).toBe(70 * MiB);
+    expect(await exports.put(RUN, 'large.sql', blocks(7), never)).toBe(7 * MiB);
     const { url } = await exports.link(RUN, 'large.sql');
     const bytes = Buffer.from(await (await fetch(url)).arrayBuffer());
-    expect([bytes.length, bytes.subarray(69 * MiB).equals(block)]).toEqual([70 * MiB, true]);
+    expect([bytes.length, bytes.subarray(6 * MiB).equals(block)]).toEqual([7 * MiB, true]);
     expect(await exports.put(RUN, 'empty.sql', blocks(0), never)).toBe(0);
-    await expect(exports.put(RUN, 'broken.sql', blocks(66, new Error('broke off')), never)).rejects.toThrow();
+    await expect(exports.put(RUN, 'broken.sql', blocks(6, new Error('broke off')), never)).rejects.toThrow();
     const keys = (await Array.fromAsync(store.list('exports/'))).map(({ key }) => key);
     expect(keys).toEqual([`exports/${RUN}/empty.sql`, `exports/${RUN}/large.sql`]);
   });

@@ -7,13 +7,16 @@ import path from 'node:path';
 import express from 'express';
 import createFastify, { type FastifyRequest } from 'fastify';
 import { Hono } from 'hono';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, vi } from 'vitest';
 import { Scheduler } from '../../../shared/api/express/scheduler.ts';
 import { adminFetch, adminRouter, type Backups, startBackups } from '../../../shared/api/express.ts';
 import { API_BASE, type Role } from '../../../shared/core/api-names.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { judge } from '../../support/openapi-judge.ts';
 import { TEST_KEY } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(3);
 
 describe('in an Express 5 application', () => {
   let folder: string;

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { ListQuery, RetentionQuery } from '../../../shared/api/schema/backups.ts';
 import { RepositoryView } from '../../../shared/api/server/repository-view.ts';
 import { resolveConfig } from '../../../shared/config/config.ts';
@@ -16,6 +16,9 @@ import { S3Store } from '../../../shared/store/s3-store.ts';
 import { newBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
 import { backUp, initRepository, never, openRepository } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(3);
 
 const NOW = new Date('2026-11-26T12:00:00Z');
 const TYPES = ['daily', 'hourly', 'weekly'];

@@ -1,13 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { ownPostgres } from '../../support/postgres.ts';
 import { TEST_KEY } from '../../support/repository/engine.ts';
+import { turnOfAll } from '../../support/repository/torture.ts';
 import { type Serving, startServing } from '../../support/serving.ts';
 import { type Obstacle, obstructOrders } from '../../support/stores/obstacle.ts';
+
+const it = turnOfAll(3);
 
 const ROWS = 500;
 const HELD = 'select count(*)::int n, coalesce(min(note), $$none$$) a from orders';

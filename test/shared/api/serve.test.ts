@@ -4,15 +4,18 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { API_BASE } from '../../../shared/core/api-names.ts';
 import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { hasPart } from '../../support/parts.ts';
 import { ownPostgres } from '../../support/postgres.ts';
 import { TEST_KEY } from '../../support/repository/engine.ts';
+import { turnOfAll } from '../../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../../support/run/part-places.ts';
 import { type Serving, startServing } from '../../support/serving.ts';
+
+const it = turnOfAll(3);
 
 const ROWS = 2000;
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyDelta, encodeDelta } from '../../../shared/format/delta.ts';
 import { seededRows } from '../../support/repository/rows.ts';
+import { cases } from '../../support/repository/torture.ts';
 
 const MOST = 1 << 20;
 const line = fc.oneof(fc.constantFrom('', 'a', 'b', 'abcabc', 'x'.repeat(30)), fc.string());
@@ -23,7 +24,7 @@ describe('delta', () => {
       fc.property(text, text, (base, next) => {
         expect(applyDelta(base, encodeDelta(base, next), MOST).equals(next)).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: cases(400, 2000, 20000) },
     );
   });
 
@@ -32,7 +33,7 @@ describe('delta', () => {
       fc.property(likeText, likeText, (base, next) => {
         expect(applyDelta(base, encodeDelta(base, next), MOST).equals(next)).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: cases(400, 2000, 20000) },
     );
   });
 
@@ -79,7 +80,7 @@ describe('delta', () => {
           expect(error).toMatchObject({ code: 'E_DAMAGED' });
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: cases(1000, 5000, 50000) },
     );
   });
 });

@@ -80,7 +80,7 @@ describe.each(MOMENTS)('whose process dies %s any store call', (moment) => {
       const { store: start, held } = await past(before);
       const next = days[before]!;
       let calls = 0;
-      for (const call of strides(9)) {
+      for (const call of strides(18)) {
         calls = call;
         const store = await copyStore(start);
         const survived = await survives(store, { call, moment }, (repository) => backUp(repository, next));
@@ -93,7 +93,7 @@ describe.each(MOMENTS)('whose process dies %s any store call', (moment) => {
   );
 
   it('an init leaves a repository or none, and is made again where there is none', async () => {
-    for (const call of strides(2)) {
+    for (const call of strides(4)) {
       const store = new MemoryStore();
       const dies = initRepository(new FaultyStore(store).dieAt(call, moment));
       const survived = await dies.then(
@@ -110,7 +110,7 @@ describe.each(MOMENTS)('whose process dies %s any store call', (moment) => {
 
   it('a probe leaves the backups alone, and none of its own that is not whole', async () => {
     const { store: start, held } = await past(1);
-    for (const call of strides(7)) {
+    for (const call of strides(13)) {
       const store = await copyStore(start);
       const survived = await survives(store, { call, moment }, (repository) => runProbe(repository, never));
       await expectSound(store, held, days[1]!, call);
@@ -124,7 +124,7 @@ describe.each(MOMENTS)('whose process dies %s any store call', (moment) => {
     const [key] = [...held.keys()].slice(-1) as [BackupKey];
     const wanted = held.get(key)!;
     let last = 0;
-    for (const call of strides(6)) {
+    for (const call of strides(11)) {
       last = call;
       const folder = path.join(await newFolder(), 'out');
       await mkdir(folder);

@@ -1,4 +1,5 @@
-import { it } from 'vitest';
+import path from 'node:path';
+import { expect, it } from 'vitest';
 import { seededRandom } from './rows.ts';
 
 /**
@@ -56,9 +57,24 @@ export function* strides(stride: number): Generator<number> {
  */
 export function turns(n: number, inCi = 1): typeof it {
   const of = isFull ? inCi : n;
-  const first = Math.floor(seededRandom(sampleSeed + n)() * of);
+  const first = turnOfFile(of);
   let at = 0;
   return onlyIf(() => isTorture || at++ % of === first);
+}
+
+/**
+ * An `it` for a file whose tests are one: in `npm test` they all have their turn in one run of `n`, as a seed says; in CI in each.
+ */
+export function turnOfAll(n: number): typeof it {
+  const isWanted = isFull || turnOfFile(n) === 0;
+  return onlyIf(() => isWanted);
+}
+
+/** A number below `n` that the seed chooses for the test file that is being read: others get others. */
+function turnOfFile(n: number): number {
+  const file = path.relative('.', expect.getState().testPath ?? '');
+  const ofFile = [...file].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_003, 7);
+  return Math.floor(seededRandom(sampleSeed + ofFile)() * n);
 }
 
 /** Of `n` groups of slow files one has its turn in `npm test`, as a seed says. @param place of the group, from 0 */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { auditPage } from '../../../../shared/api/presenters/audit.ts';
 import { listPage } from '../../../../shared/api/presenters/list-page.ts';
 import { ListQuery } from '../../../../shared/api/schema/backups.ts';
@@ -24,8 +24,10 @@ import {
   openRepository,
   TEST_KEY,
 } from '../../../support/repository/engine.ts';
-import { cases } from '../../../support/repository/torture.ts';
+import { cases, turns } from '../../../support/repository/torture.ts';
 import { bundleOf, OpenStore, withoutEtags } from '../../../support/stores/small-objects.ts';
+
+const it = turns(3);
 
 const BACKUPS = 14;
 const REPORTS = 210;

@@ -80,7 +80,7 @@ describe.each(['before', 'after'] as const)('whose process dies %s any store cal
   it('a plan lists nothing, and a new run is clean', async () => {
     const { store: start } = ready['no share'];
     let call = 0;
-    for (call of strides(7)) {
+    for (call of strides(14)) {
       const store = await copyStore(start);
       const run = newRun();
       const job = async (repository: Repository) => {
@@ -99,7 +99,7 @@ describe.each(['before', 'after'] as const)('whose process dies %s any store cal
   it('a share lists nothing, and is read again', async () => {
     const { store: start, planned } = ready['some shares'];
     let call = 0;
-    for (call of strides(7)) {
+    for (call of strides(14)) {
       const store = await copyStore(start);
       const job = (repository: Repository) =>
         backupShare(repository, source, { run: planned.run, share: 0, signal: never });
@@ -117,7 +117,7 @@ describe.each(['before', 'after'] as const)('whose process dies %s any store cal
   it('a commit lists one whole backup or none, and one when it is made again', async () => {
     const { store: start, planned } = ready['all shares'];
     let call = 0;
-    for (call of strides(7)) {
+    for (call of strides(14)) {
       const store = await copyStore(start);
       await using repository = await openCheaply(store);
       const stop = new AbortController();
@@ -141,7 +141,7 @@ describe.each(['before', 'after'] as const)('whose process dies %s any store cal
   it('a holder leaves a run that is not listed without its word, or one that is', async () => {
     const { store: start, planned } = ready['all shares'];
     let call = 0;
-    for (call of strides(3)) {
+    for (call of strides(5)) {
       const store = await copyStore(start);
       await using repository = await openCheaply(store);
       const options = { run: planned.run, holderMs: 100, signal: never };

@@ -26,11 +26,11 @@ import {
 } from '../../../support/repository/engine.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
 import { newRun } from '../../../support/repository/shares.ts';
-import { turns } from '../../../support/repository/torture.ts';
+import { turnOfAll } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
 import { everythingSql, session } from '../../sources/postgres/source/reading.ts';
 
-const it = turns(3);
+const it = turnOfAll(4);
 
 const run = promisify(execFile);
 const ACCOUNTS = 2_500;

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { type CopyOptions, copyBackups } from '../../../../shared/jobs/copy/copy.ts';
@@ -18,7 +18,7 @@ let keys: BackupKey[];
 /** Packs of the older backup alone, of both, of the newer alone. */
 let packs: Record<'older' | 'both' | 'newer', string[]>;
 
-beforeEach(async () => {
+beforeAll(async () => {
   first = new MemoryStore();
   await initRepository(first);
   await using repository = await openCheaply(first);

@@ -1,7 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { seededRandom } from '../../../support/repository/rows.ts';
-import { cases, testSeed, tortureTimeoutMs } from '../../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs, turns } from '../../../support/repository/torture.ts';
 import { performCopies } from '../../../support/stores/copy-world.ts';
+
+const it = turns(2);
 
 const randomness = vi.hoisted(() => ({ next: (): number => 0 }));
 

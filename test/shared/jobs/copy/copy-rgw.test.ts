@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { GetObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { copyBackups } from '../../../../shared/jobs/copy/copy.ts';
 import { FilesSource } from '../../../../shared/sources/files/source.ts';
@@ -14,7 +14,10 @@ import { StsRgw } from '../../../support/aws/sts-rgw.ts';
 import { describeWithParts } from '../../../support/parts.ts';
 import { initRepository, never, openRepository, TEST_KEY } from '../../../support/repository/engine.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turnOfAll } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turnOfAll(4);
 
 const run = promisify(execFile);
 const FILES = {

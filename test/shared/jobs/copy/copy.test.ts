@@ -26,7 +26,7 @@ import { turns } from '../../../support/repository/torture.ts';
 import { contentsOf } from '../../../support/stores/copy-store.ts';
 import { differences, faultsOf, keysBelow, passing } from '../../../support/stores/second-place.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const NEW_KEY = createHash('sha256').update('a new key').digest('hex');
 const dataOf = (day: number) => ({

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { giveCertificate, makeAuthority, makeCertificate } from '../../../support/certificates.ts';
@@ -13,8 +13,11 @@ import { type Diagnosis, diagnose, expectFault, expectHealth } from '../../../su
 import { describeWithPart } from '../../../support/parts.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { TEST_KEY } from '../../../support/repository/engine.ts';
+import { turnOfAll } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
 import { session, startProxy } from '../../sources/postgres/source/reading.ts';
+
+const it = turnOfAll(3);
 
 const HOST = 'db.shop.example';
 const CONNECTIONS = 13;

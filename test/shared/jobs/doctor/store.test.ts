@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, vi } from 'vitest';
 import { CHECKSUMS } from '../../../../shared/jobs/doctor/write-checks.ts';
 import { S3Store } from '../../../../shared/store/s3-store.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../../../support/aws/ceph-rgw.ts';
@@ -17,8 +17,11 @@ import {
 } from '../../../support/doctor.ts';
 import { describeWithPart } from '../../../support/parts.ts';
 import { never, TEST_KEY } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { type StrictStore, strictStore } from '../../../support/stores/strict-store.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turns(3);
 
 const NO_SOURCE = ['source'];
 const MINUTE_MS = 60_000;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { ProgressEvent } from '../../../../shared/core/progress.ts';
 import { type DrillOptions, runDrill } from '../../../../shared/jobs/drill/drill.ts';
 import { chooseBackup } from '../../../../shared/jobs/restore/choose-backup.ts';
@@ -13,8 +13,11 @@ import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../support/parts.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { backUp, never } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
 import { backUpUrl, newRepository } from '../../sources/postgres/target/round-trip.ts';
+
+const it = turns(4);
 
 const SHOP = `
   CREATE ROLE clerk;

@@ -17,7 +17,7 @@ import { seededRows } from '../../../support/repository/rows.ts';
 import { turns } from '../../../support/repository/torture.ts';
 import { MemoryLocks } from '../../../support/stores/memory-locks.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const DAYS: Readonly<Record<string, number>> = { daily: 8, weekly: 24 };
 const policy: RetentionPolicy = { days: { ...DAYS }, counts: {} };

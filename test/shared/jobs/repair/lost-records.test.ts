@@ -5,6 +5,7 @@ import {
   type LostRange,
   type Segment,
 } from '../../../../shared/jobs/repair/lost-records.ts';
+import { cases } from '../../../support/repository/torture.ts';
 
 interface Piece {
   readonly bytes: Buffer;
@@ -79,7 +80,7 @@ describe('gaps', () => {
         }
         expect(inGaps).toEqual(left);
       }),
-      { numRuns: 3000 },
+      { numRuns: cases(600, 3000, 30000) },
     );
   });
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { packKey } from '../../../../shared/format/pack.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
@@ -21,9 +21,11 @@ import {
   openRepository,
 } from '../../../support/repository/engine.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
-import { sample } from '../../../support/repository/torture.ts';
+import { sample, turns } from '../../../support/repository/torture.ts';
 import { UnreadableStore } from '../../../support/stores/unreadable-store.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turns(3);
 
 const TINY_CHUNKS = { minBytes: 256, averageBytes: 512, maxBytes: 2048 };
 const SMALL_PACKS = { packBytes: 8 * 1024, workers: 1 };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
 import { holdBackup, releaseBackup } from '../../../../shared/jobs/retention/hold.ts';
@@ -22,8 +22,11 @@ import {
 import { InlinePool } from '../../../support/repository/inline-pool.ts';
 import { keepLast, ManualClock, packsOf, prune, storedKeys } from '../../../support/repository/pruning.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { UnreadableStore } from '../../../support/stores/unreadable-store.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turns(3);
 
 /** Data of a day: a third of it is new every day, so that old packs come to nothing. */
 function dataOf(day: number) {

@@ -27,7 +27,7 @@ const SMALL_PROBE_BYTES = 64;
 
 describe('a database whose nodes change their shape from one backup to the next', () => {
   it.each([
-    ['small sizes', smallHistories, cases(5, 57, 1850)],
+    ['small sizes', smallHistories, cases(3, 57, 1850)],
     ['real sizes', realHistories, cases(1, 3, 120)],
     ...(isTorture ? [['the largest sizes', largeHistories, cases(0, 0, 30)] as const] : []),
   ] as const)(

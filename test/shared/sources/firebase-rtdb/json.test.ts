@@ -8,6 +8,7 @@ import {
 } from '../../../../shared/sources/firebase-rtdb/text/json.ts';
 import { compareKeys, comparePaths } from '../../../../shared/sources/firebase-rtdb/text/key-order.ts';
 import { KEY_INDEX, toNode } from '../../../../tools/firebase-server/engine.ts';
+import { anyText } from '../../../support/any-text.ts';
 import { cases, testSeed } from '../../../support/repository/torture.ts';
 
 const canonical = (text: string) => new CanonicalJson(Buffer.from(text)).whole();
@@ -24,7 +25,7 @@ const anyKey = fc.oneof(
 const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
   tree: fc.oneof(
     { depthSize: 'small' },
-    fc.string({ unit: 'binary' }),
+    anyText(),
     fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)),
     fc.boolean(),
     fc.dictionary(anyKey, tie('tree'), { minKeys: 1, maxKeys: 6 }),
