@@ -68,8 +68,16 @@ function holdfast(options: {
       ),
     restore: (place, label, url) => restore(place, label, url),
     restoreUncompared: (place, label, url) => restore(place, label, url, '--compare', 'none'),
-    storedBytes: (place) => Number(JSON.parse(run(command(place, ['status', '--json']))).packBytes),
+    storedBytes: (place) => packBytesOf(command(place, ['status', '--json'])),
   };
+}
+
+/** @param status prints the repository's status; it also fails if the sources are not protected, which does not matter here */
+function packBytesOf(status: Command): number {
+  const argv = ['bash', '-c', '"$@" || true', 'bash', ...status.argv];
+  const { packBytes } = JSON.parse(run({ ...status, argv }));
+  if (typeof packBytes !== 'number') throw new Error('status does not say how large the packs are');
+  return packBytes;
 }
 
 /** A label is the type of a backup. */
