@@ -2,6 +2,10 @@ import { type Bar, spread } from './report.ts';
 import { ratios, type Sample } from './samples.ts';
 
 const PEER = 'restic';
+/** What 1 % of changed rows add. */
+const MOST_ADDED = 1 / 50;
+/** Smaller tables are measured by the bars of small ones. */
+const LARGE_BYTES = 200e6;
 /** CPU seconds of the smaller table may be so much above what its wall time may be. */
 const CPU_ABOVE = 0.2;
 
@@ -25,36 +29,54 @@ const SMALL_WALLS = [
 /** @param sizes plain bytes of each dataset */
 export function compareBars(samples: readonly Sample[], sizes: ReadonlyMap<string, number>): Bar[] {
   const own = samples.filter(({ tool }) => tool === 'holdfast');
-  const of = (dataset: string, step: string, figure: 'wallS' | 'cpuS' | 'addedBytes') =>
+  const of: RatioOf = (dataset, step, figure) =>
     ratios(
       samples.filter((sample) => sample.dataset === dataset),
       { step, figure, tool: 'holdfast', peer: PEER },
     );
-  const unchanged = own.filter(({ dataset, step }) => dataset === 'table' && step === 'unchanged');
-  const absolute = (numbers: readonly number[]) => (numbers.length > 0 ? spread(numbers) : undefined);
-  const peak = own.map(({ peakBytes }) => peakBytes / 1e6);
-  const given = [...sizes.keys()].filter((name) => name.startsWith('data-'));
+  const given = [...sizes].filter(([name]) => name.startsWith('data-'));
+  const bars =
+    given.length > 0
+      ? given.flatMap(([name, bytes]) => barsOfFile(name, bytes, of))
+      : barsOfMade(own, sizes, of);
+  const peaks = own.map(({ peakBytes }) => peakBytes / 1e6);
   return [
-    ...[...(given.length === 0 ? ['table'] : given)].flatMap((dataset) => largeBars(dataset, of)),
-    ...(given.length === 0 ? SIZES : given.map((name) => [name, SIZE_OF_DATA] as const)).map(
-      ([dataset, limit]) => ({
-        measure: `${dataset}: first repository size`,
-        limit,
-        measured: of(dataset, 'first backup', 'addedBytes'),
-      }),
-    ),
-    ...(given.length === 0 ? smallBars(sizes.get(SMALL), of) : []),
-    {
-      measure: 'table: unchanged, KiB added (not by restic)',
-      limit: 64,
-      measured: absolute(unchanged.map(({ addedBytes }) => addedBytes / 1024)),
-    },
+    ...bars,
     {
       measure: 'peak memory of any step and dataset, MB (not by restic)',
       limit: 300,
-      measured: absolute(peak.length > 0 ? [Math.max(...peak)] : []),
+      measured: peaks.length > 0 ? spread([Math.max(...peaks)]) : undefined,
     },
   ];
+}
+
+function barsOfMade(own: readonly Sample[], sizes: ReadonlyMap<string, number>, of: RatioOf): Bar[] {
+  const unchanged = own.filter(({ dataset, step }) => dataset === 'table' && step === 'unchanged');
+  return [
+    ...largeBars('table', of),
+    ...SIZES.map(([dataset, limit]) => sizeBar(dataset, limit, of)),
+    ...smallBars(SMALL, sizes.get(SMALL), of),
+    {
+      measure: 'table: unchanged, KiB added (not by restic)',
+      limit: 64,
+      measured:
+        unchanged.length > 0 ? spread(unchanged.map(({ addedBytes }) => addedBytes / 1024)) : undefined,
+    },
+  ];
+}
+
+/** Of a file of the user's: as a large or as a small table. */
+function barsOfFile(dataset: string, bytes: number, of: RatioOf): Bar[] {
+  const walls = bytes < LARGE_BYTES ? smallBars(dataset, bytes, of) : largeBars(dataset, of);
+  return [...walls, sizeBar(dataset, SIZE_OF_DATA, of)];
+}
+
+function sizeBar(dataset: string, limit: number, of: RatioOf): Bar {
+  return {
+    measure: `${dataset}: first repository size`,
+    limit,
+    measured: of(dataset, 'first backup', 'addedBytes'),
+  };
 }
 
 type RatioOf = (dataset: string, step: string, figure: 'wallS' | 'cpuS' | 'addedBytes') => Bar['measured'];
@@ -68,7 +90,7 @@ function largeBars(dataset: string, of: RatioOf): Bar[] {
   return [
     bar('first backup, wall', 0.4, ['first backup', 'wallS']),
     bar('first backup, CPU seconds', 0.45, ['first backup', 'cpuS']),
-    bar('1 % changed, bytes added', 1 / 50, ['1 % changed', 'addedBytes']),
+    bar('1 % changed, bytes added', MOST_ADDED, ['1 % changed', 'addedBytes']),
     bar('1 % changed, wall', 0.3, ['1 % changed', 'wallS']),
     bar('unchanged, wall, by restic --force', 0.25, ['unchanged', 'wallS']),
     bar('restore of the first backup, wall', 0.6, ['restore', 'wallS']),
@@ -77,14 +99,16 @@ function largeBars(dataset: string, of: RatioOf): Bar[] {
 }
 
 /** @param bytes of the dataset; undefined if it was not run */
-function smallBars(bytes: number | undefined, of: RatioOf): Bar[] {
-  const title = bytes === undefined ? SMALL : `${SMALL}, ${(bytes / 1e6).toFixed(0)} MB`;
-  return SMALL_WALLS.flatMap(([step, limit]) => [
-    { measure: `${title}: ${step}, wall`, limit, measured: of(SMALL, step, 'wallS') },
+function smallBars(dataset: string, bytes: number | undefined, of: RatioOf): Bar[] {
+  const title = bytes === undefined ? dataset : `${dataset}, ${(bytes / 1e6).toFixed(0)} MB`;
+  const walls = SMALL_WALLS.flatMap(([step, limit]) => [
+    { measure: `${title}: ${step}, wall`, limit, measured: of(dataset, step, 'wallS') },
     {
       measure: `${title}: ${step}, CPU seconds`,
       limit: limit + CPU_ABOVE,
-      measured: of(SMALL, step, 'cpuS'),
+      measured: of(dataset, step, 'cpuS'),
     },
   ]);
+  const added = of(dataset, '1 % changed', 'addedBytes');
+  return [...walls, { measure: `${title}: 1 % changed, bytes added`, limit: MOST_ADDED, measured: added }];
 }

@@ -50,7 +50,7 @@ export async function compare(folder: string, options: Options): Promise<string>
     const bytes = await runDataset(bench, options);
     sizes.set(dataset.name, bytes);
     const own = samples.filter((sample) => sample.dataset === dataset.name);
-    const heading = `## ${dataset.name}\n\n${(bytes / 1e6).toFixed(0)} MB: ${dataset.about}.`;
+    const heading = `## ${dataset.name}\n\n${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB: ${dataset.about}.`;
     sections.push([heading, samplesTable(own, PEER), cpuTable(own, () => bytes)].join('\n\n'));
     await rm(place, { recursive: true });
   }

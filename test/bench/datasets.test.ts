@@ -6,8 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendedTable, datasets } from '../../bench/data/datasets.ts';
 import { endlessRows } from '../../bench/data/endless.ts';
 import { fileDataset } from '../../bench/data/file.ts';
-import { parseOptions } from '../../bench/options.ts';
-import { ratios } from '../../bench/samples.ts';
 
 const SCALE = 1 / 250;
 /** Figures of different runs can be compared only while these stay. */
@@ -75,55 +73,6 @@ describe('a file of the user', () => {
     const open = path.join(folder, 'open.tsv');
     await writeFile(open, 'a\tb');
     await expect(fileDataset(open)).rejects.toThrow(/does not end in a newline/);
-  });
-});
-
-describe('options of benchmarks', () => {
-  it('write results only of full runs', () => {
-    const of = (line: string) => parseOptions(line.split(' ').filter(Boolean));
-    expect(of('')).toMatchObject({ program: 'compare', rounds: 3, size: 1, isWritten: true });
-    for (const part of ['--quick', '--size 0.1', '--only table', '--data x'])
-      expect(of(part)).toMatchObject({ isWritten: false });
-    expect(of('live --source mysql --rounds 1')).toMatchObject({
-      source: 'mysql',
-      rounds: 1,
-      isWritten: true,
-    });
-    for (const wrong of [
-      'churn --source mysql',
-      'live --data x',
-      '--size 2',
-      '--rounds 0',
-      'live --source oracle',
-      'walk',
-    ])
-      expect(() => of(wrong), wrong).toThrow();
-  });
-});
-
-describe('ratios', () => {
-  it('divide by a peer of the same round, at another step if that is asked', () => {
-    const sample = (tool: string, step: string, round: number, wallS: number) => ({
-      dataset: 'd',
-      tool,
-      step,
-      round,
-      wallS,
-      cpuS: 1,
-      peakBytes: 1,
-      addedBytes: 0,
-    });
-    const samples = [
-      sample('own', 'fast', 0, 2),
-      sample('own', 'fast', 1, 3),
-      sample('peer', 'slow', 0, 4),
-      sample('peer', 'slow', 1, 4),
-      sample('peer', 'fast', 0, 1),
-    ];
-    const of = { step: 'fast', figure: 'wallS', tool: 'own', peer: 'peer' } as const;
-    expect(ratios(samples, of)).toEqual({ median: 2, least: 2, most: 2 });
-    expect(ratios(samples, { ...of, peerStep: 'slow' })).toMatchObject({ least: 0.5, most: 0.75 });
-    expect(ratios(samples, { ...of, figure: 'addedBytes' })).toBeUndefined();
   });
 });
 
