@@ -3,6 +3,6 @@ import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
-describeSource(FILES, openFolder);
-describeTarget(FILES, openFolder);
-describeScratchServer(FILES, openFolder);
+describeSource(FILES, openFolder, 'files');
+describeTarget(FILES, openFolder, 'files');
+describeScratchServer(FILES, openFolder, 'files');

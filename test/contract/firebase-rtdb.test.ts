@@ -3,6 +3,6 @@ import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
-describeSource(FIREBASE, openTree);
-describeTarget(FIREBASE, openTree);
-describeScratchServer(FIREBASE, openTree);
+describeSource(FIREBASE, openTree, 'a server');
+describeTarget(FIREBASE, openTree, 'a server');
+describeScratchServer(FIREBASE, openTree, 'a server');

@@ -3,6 +3,6 @@ import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
-describeSource(NOTES, openNotes);
-describeTarget(NOTES, openNotes);
-describeScratchServer(NOTES, openNotes);
+describeSource(NOTES, openNotes, 'files');
+describeTarget(NOTES, openNotes, 'files');
+describeScratchServer(NOTES, openNotes, 'files');

@@ -12,6 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-describeSource(POSTGRES, () => openDatabase(server));
-describeTarget(POSTGRES, () => openDatabase(server));
-describeScratchServer(POSTGRES, () => openDatabase(server));
+describeSource(POSTGRES, () => openDatabase(server), 'a server');
+describeTarget(POSTGRES, () => openDatabase(server), 'a server');
+describeScratchServer(POSTGRES, () => openDatabase(server), 'a server');

@@ -3,6 +3,6 @@ import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
-describeSource(MEMORY, async () => openMemory());
-describeTarget(MEMORY, async () => openMemory());
-describeScratchServer(MEMORY, async () => openMemory());
+describeSource(MEMORY, async () => openMemory(), 'its own process');
+describeTarget(MEMORY, async () => openMemory(), 'its own process');
+describeScratchServer(MEMORY, async () => openMemory(), 'its own process');

@@ -12,7 +12,7 @@ import { describeWithPart } from '../../support/parts.ts';
 const body = Buffer.from('hello');
 
 describeWithPart('ceph-rgw', 'S3Store on Ceph RGW', () => {
-  describeObjectStore('s3', () => newRgwStore());
+  describeObjectStore('s3', () => newRgwStore(), 'a server');
 
   it('keeps to its prefix', async () => {
     const bucket = await newBucket();

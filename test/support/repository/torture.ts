@@ -90,7 +90,8 @@ export const itInLong: typeof it = onlyIf(() => isTorture);
 
 function onlyIf(isWanted: () => boolean): typeof it {
   const next = () => (isWanted() ? it : it.skip);
-  const mine = (...test: Parameters<typeof it>) => next()(...test);
+  // Options of a test would be heeded before `skip` is.
+  const mine = (...test: Parameters<typeof it>) => (isWanted() ? it(...test) : it.skip(test[0], () => {}));
   return Object.assign(mine, {
     each: (...rows: Parameters<typeof it.each>) => next().each(...rows),
     runIf: (condition: unknown) => (condition ? next() : it.skip),
