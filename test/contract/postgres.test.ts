@@ -12,6 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-describeSource(POSTGRES, () => openDatabase(server), 'a server');
-describeTarget(POSTGRES, () => openDatabase(server), 'a server');
-describeScratchServer(POSTGRES, () => openDatabase(server), 'a server');
+const open = () => openDatabase(server);
+describeSource(POSTGRES, open, 'a server');
+describeTarget(POSTGRES, open, 'a server');
+describeScratchServer(POSTGRES, open, 'a server');

@@ -19,22 +19,27 @@ export interface Made {
 /** A backup, and an empty place of the same kind to restore it into. */
 export interface Restoring extends Made, AsyncDisposable {
   readonly place: Place;
-  /** One with every odd name. */
-  readonly odd: Made;
+  /** One with every odd name; made when it is first asked for. */
+  odd(): Promise<Made>;
 }
 
-/** Backs databases up for all tests of a suite; each gets an empty place of its own. */
+/** What was backed up by a way to open databases, for all tests that have it. */
+const madeBy = new WeakMap<() => Promise<Place>, Map<typeof restorableWorld, Promise<Made>>>();
+
+/** Backs databases up once for all tests that open them in the same way; each gets an empty place of its own. */
 export function restoringOf(openEmpty: () => Promise<Place>): () => Promise<Restoring> {
-  let made: Promise<Made & { readonly odd: Made }> | undefined;
-  const make = async () => ({
-    ...(await backUp(openEmpty, restorableWorld)),
-    odd: await backUp(openEmpty, hostileWorld),
-  });
+  const all = madeBy.get(openEmpty) ?? new Map<typeof restorableWorld, Promise<Made>>();
+  madeBy.set(openEmpty, all);
+  const made = (worldOf: typeof restorableWorld) => {
+    const before = all.get(worldOf) ?? backUp(openEmpty, worldOf);
+    all.set(worldOf, before);
+    return before;
+  };
   return async () => {
-    made ??= make();
-    const found = await made;
+    const found = await made(restorableWorld);
     const place = await openEmpty();
-    return { ...found, place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+    const odd = () => made(hostileWorld);
+    return { ...found, odd, place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
   };
 }
 

@@ -25,7 +25,8 @@ export const WRITES: readonly Check<Restoring>[] = [
   },
   {
     promise: 'writes names, keys and texts as they are, however odd, once and again',
-    run: async ({ place, odd }) => {
+    run: async ({ place, odd: makeOdd }) => {
+      const odd = await makeOdd();
       await restore(place.target(), odd.contents);
       await restore(place.target(), odd.contents, { replace: true });
       expectSame(await place.readByHand(), odd.world, 'what was restored, read by hand');
