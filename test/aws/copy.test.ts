@@ -7,7 +7,7 @@ import { builtLambdas } from '../support/aws/bundles.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { expectDocumented } from '../support/aws/event-schema.ts';
 import { startLambda } from '../support/aws/runtime-api.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { backUp, initRepository, openRepository, TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
 import { turns } from '../support/repository/torture.ts';
@@ -15,6 +15,7 @@ import { copiesMachine } from '../support/stores/copies-machine.ts';
 import { faultyProxy } from '../support/stores/faulty-proxy.ts';
 import { differences, faultsOf, keysBelow } from '../support/stores/second-place.ts';
 
+const describeWithParts = describeInTurn(3, 6);
 const it = turns(2);
 
 const dataOf = (day: number) => ({ t: seededRows(3000, 1).join('') + seededRows(50, day).join('') });

@@ -17,10 +17,11 @@ import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
 import { RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type Diagnosis, diagnose, expectFault, healthyBucket } from '../support/doctor.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { turns } from '../support/repository/torture.ts';
 import { type StrictStore, strictStore } from '../support/stores/strict-store.ts';
 
+const describeWithParts = describeInTurn(4, 6);
 const it = turns(4);
 
 const GROUP = 'HoldfastPipelineSchedules';

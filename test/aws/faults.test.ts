@@ -5,7 +5,7 @@ import { describeInTurn } from '../support/parts.ts';
 import { accountsSql } from '../support/sources/transfers.ts';
 import { faultyProxy } from '../support/stores/faulty-proxy.ts';
 
-const describeWithParts = describeInTurn(2, 3);
+const describeWithParts = describeInTurn(2, 6);
 
 const TIMEOUT_MS = 400_000;
 /** These take minutes. */

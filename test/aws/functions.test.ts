@@ -14,10 +14,11 @@ import {
 } from '../support/aws/local-step-functions.ts';
 import { publishedMetrics, watchedMetrics } from '../support/aws/metrics.ts';
 import { deniedKmsRequests } from '../support/aws/role-judge.ts';
+import type { LambdaProcess } from '../support/aws/runtime-api.ts';
 import { describeInTurn } from '../support/parts.ts';
 import { obstructOrders } from '../support/stores/obstacle.ts';
 
-const describeWithParts = describeInTurn(1, 3);
+const describeWithParts = describeInTurn(1, 6);
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';
@@ -90,6 +91,14 @@ describeWithParts(
     }, TIMEOUT_MS);
     afterAll(() => rig?.[Symbol.asyncDispose]());
 
+    const started = new Map<string, Promise<LambdaProcess>>();
+    /** In a process that has handled events before, as most are on AWS. */
+    const invokeWarm = async (name: string, event: unknown): Promise<unknown> => {
+      const process = started.get(name) ?? rig.start(name);
+      started.set(name, process);
+      return (await process).invoke(event);
+    };
+
     let before: unknown;
     /** What functions answer that a schedule calls before the first backup. */
     const installed = async () => {
@@ -139,12 +148,12 @@ describeWithParts(
       async () => {
         const asked = rig.aws.kms.length;
         const hold = { backups: [backup], reason: 'audit', requestedBy: BY };
-        expect(await rig.invoke('decide', { action: 'hold', ...hold })).toMatchObject({ key: backup });
-        expect(await rig.invoke('decide', { action: 'release', ...hold })).toMatchObject({
+        expect(await invokeWarm('decide', { action: 'hold', ...hold })).toMatchObject({ key: backup });
+        expect(await invokeWarm('decide', { action: 'release', ...hold })).toMatchObject({
           before: { reason: 'audit' },
         });
-        await rig.invoke('decide', { action: 'create', backups: [], run: 'a'.repeat(32), requestedBy: BY });
-        await expect(rig.invoke('decide', { action: 'accept', ...hold })).rejects.toThrow(/is not suspect/);
+        await invokeWarm('decide', { action: 'create', backups: [], run: 'a'.repeat(32), requestedBy: BY });
+        await expect(invokeWarm('decide', { action: 'accept', ...hold })).rejects.toThrow(/is not suspect/);
         const purposes = (wanted: string) =>
           new Set(
             rig.aws.kms
@@ -197,7 +206,7 @@ describeWithParts(
         'there are: shop',
       ],
     ])('refuse %s, and say what is allowed', async (_what, name, event, text) => {
-      await expect(rig.invoke(name, event)).rejects.toMatchObject({
+      await expect(invokeWarm(name, event)).rejects.toMatchObject({
         name: 'E_USAGE',
         message: expect.stringContaining(text),
       });
@@ -297,8 +306,8 @@ describeWithParts(
       const text = Buffer.from(await rig.store.get(key)).toString();
       expect(text.length).toBe(bytes);
       expect(text).toContain('order 4999');
-      expect(await rig.invoke('prune', { dryRun: true })).toMatchObject({ dryRun: true, expire: 0 });
-      expect(await rig.invoke('prune', {})).toMatchObject({ expired: 0, removedPacks: 0 });
+      expect(await invokeWarm('prune', { dryRun: true })).toMatchObject({ dryRun: true, expire: 0 });
+      expect(await invokeWarm('prune', {})).toMatchObject({ expired: 0, removedPacks: 0 });
       expect(rig.aws.events.at(-1)).toMatchObject({ type: 'Prune Finished', detail: { blockedBy: null } });
       expectDocumented(rig.aws.events);
       const audits = await Promise.all((await rig.keys('reports/audit/')).map((name) => rig.store.get(name)));
@@ -339,7 +348,7 @@ describeWithParts(
 
     it('verify a share a day, by the time of the schedule', async () => {
       const plan = (scheduledTime: string) =>
-        rig.invoke('verify', { plan: true, since: '6d', days: 7, scheduledTime });
+        invokeWarm('verify', { plan: true, since: '6d', days: 7, scheduledTime });
       const days = Array.from({ length: 8 }, (_, i) => `2026-11-${String(20 + i)}T05:00:00Z`);
       const depths = await Promise.all(
         days.map(async (day) => ((await plan(day)) as { parts: { depth: string }[] }).parts[0]?.depth),
@@ -348,7 +357,7 @@ describeWithParts(
       expect(depths[7]).toBe(depths[0]);
       const part = { since: '6d', depth: '1/7', inParts: true };
       // All of it was read in parts just before.
-      expect(await rig.invoke('verify', part)).toMatchObject({ verified: 0, damaged: [], unfinished: [] });
+      expect(await invokeWarm('verify', part)).toMatchObject({ verified: 0, damaged: [], unfinished: [] });
     });
 
     it('publish every metric that is offered, and that an alarm or the dashboard looks at', async () => {

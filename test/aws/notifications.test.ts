@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
 import { expectDocumented } from '../support/aws/event-schema.ts';
 import { backupMachine, type Execution, execute, type Meddle } from '../support/aws/local-step-functions.ts';
 import { describeInTurn } from '../support/parts.ts';
 import { flipped } from '../support/repository/damage.ts';
+import { turns } from '../support/repository/torture.ts';
 
-const describeWithParts = describeInTurn(2, 3);
+const describeWithParts = describeInTurn(5, 6);
+const it = turns(2);
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';

@@ -8,7 +8,7 @@ import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
 import { describeInTurn } from '../support/parts.ts';
 import { turns } from '../support/repository/torture.ts';
 
-const describeWithParts = describeInTurn(2, 3);
+const describeWithParts = describeInTurn(2, 6);
 
 const it = turns(5);
 
