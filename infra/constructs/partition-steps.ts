@@ -18,6 +18,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { EcsFargateLaunchTarget, LambdaInvocationType } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
+import { DEFAULT_SHARES_AT_ONCE } from '../../shared/config/aws.ts';
 import type { BackupStateMachineProps } from './backup-state-machine-props.ts';
 import type { FargateRuntime, TaskJob } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
@@ -26,7 +27,7 @@ import { RevisionTask, VersionInvoke } from './pinned-steps.ts';
 import { HOLD_RETRIES, TASK_RETRIES } from './retries.ts';
 
 /** Partitions that are read at a time unless something else is said. */
-export const DEFAULT_CONCURRENCY = 10;
+export const DEFAULT_CONCURRENCY = DEFAULT_SHARES_AT_ONCE;
 const DEFAULT_HOLD_START = HOLD_EVENT_AGE.plus(Duration.minutes(5));
 /** Longer than the task's own twelve hours, so that the task itself can say that they are over. */
 const TASK_TIMEOUT = Duration.hours(12).plus(Duration.minutes(30));

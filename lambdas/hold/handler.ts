@@ -32,6 +32,7 @@ export const handler = defineFunction(
       });
       await callBack(taskToken, { ...about, shares: sharesOf(plan, about, config) });
       isPlanned = true;
+      if (!plan.mustBeHeld) return { run, released: 'gathered' };
       return { run, released: await keepSnapshotOpen(repository, plan, { until: holdUntil(until), signal }) };
     } catch (error) {
       // Later, nobody waits for the token: commit learns from the repository that the snapshot did not last.

@@ -1,3 +1,4 @@
+import { DEFAULT_SHARES_AT_ONCE } from '../../shared/config/aws.ts';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { BackupPlan } from '../../shared/jobs/backup/plan-backup.ts';
 
@@ -34,7 +35,15 @@ export function planOptions(
   },
   config: ResolvedConfig,
 ) {
-  return { run, type, noParent, note: note === '' ? undefined : note, shareBytes: config.aws.shareBytes };
+  const { shareBytes, maxConcurrency = DEFAULT_SHARES_AT_ONCE } = config.aws;
+  return {
+    run,
+    type,
+    noParent,
+    note: note === '' ? undefined : note,
+    shareBytes,
+    sharesAtOnce: maxConcurrency,
+  };
 }
 
 /**

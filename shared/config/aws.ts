@@ -38,6 +38,9 @@ export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'copy', 'wa
 /** One of these jobs. */
 export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
 
+/** Shares of a backup that are read at once, unless something else is said. */
+export const DEFAULT_SHARES_AT_ONCE = 10;
+
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
 const FunctionSize = z.strictObject({
   memoryMiB: whole(256, 10_240).optional(),

@@ -118,6 +118,10 @@ const ReleasedBody = z.object({ by: z.enum(['commit', 'abort']), reason: z.strin
 
 const HeldBody = z.object({
   stood: z.boolean(),
+  /** Where all shares began, of a snapshot that they began together. */
+  position: z.string().optional(),
+  /** Why they could not: the first share reads all, the others nothing. */
+  apart: z.string().optional(),
   /** Why it failed. */
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
 });

@@ -80,10 +80,22 @@ export interface SourceView extends AsyncDisposable {
   readonly window?: { readonly from: Date; readonly to: Date } | undefined;
   readonly cost?: ReadingCost;
   /**
-   * What `ViewSharing.join` needs, if the source can share. Not secret, and useless once this snapshot is
+   * What `ViewSharing.join` needs, if the view can be shared. Not secret, and useless once this snapshot is
    * disposed of.
    */
   readonly handle?: JsonObject | undefined;
+  /** How many processes may join at most, of a view that is gathered. @default any number */
+  readonly mostShares?: number | undefined;
+  /**
+   * Of a view that is opened for others and is gathered: waits until as many processes as there are shares call `join`, and
+   * brings them to one moment. Afterwards each of them stands alone, and this view is of no more use.
+   *
+   * @throws E_SOURCE_*, E_ABORTED; then nobody has joined
+   */
+  gather?(
+    shares: number,
+    options: { readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<Gathered>;
   /**
    * Yields one partition's records as blocks of bytes: the same data gives the same bytes, with or without a parent.
    * Blocks may end anywhere, the whole ends with `\n` or is empty. A block is the caller's until it asks for the next
@@ -108,6 +120,9 @@ export interface SourceView extends AsyncDisposable {
   check(signal: AbortSignal): Promise<void>;
 }
 
+/** Where in the source's history all shares are; or why they could not be brought to one moment: one must read all. */
+export type Gathered = { readonly position: string } | { readonly apart: string };
+
 /** A partition that has to be read again. */
 export interface ChangedPartition {
   readonly dataset: DatasetPlan;
@@ -120,6 +135,8 @@ export interface OpenOptions {
   readonly parent?: BackupContents | undefined;
   /** A source without data is no failure: its view has no dataset of kind `data`. @default false */
   readonly allowEmpty?: boolean;
+  /** Other processes are to read the view, and this one only keeps it: see `ViewSharing`. @default false */
+  readonly isForOthers?: boolean;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -131,12 +148,18 @@ export type SharedView = Required<
 /** Of a source whose views several processes can read. Such views have no `changed`, and nothing that is read last. */
 export interface ViewSharing {
   /**
+   * No process can hand on what it sees, so all begin together: each share joins once, at the moment that `gather` of the first
+   * view brings about, and what that one is open for is over then. @default false
+   */
+  readonly isGathered?: boolean;
+  /**
    * The same view, in another process, while the first one is open: it gives what the first one gives. Its
    * `check` looks after what it opened itself: whether the first view stood to the end is for that one's.
    *
+   * @param share which one this process reads; counts from 0
    * @throws E_SOURCE_*; E_SOURCE_LOST if the view is no more
    */
-  join(view: SharedView, signal: AbortSignal): Promise<SourceView>;
+  join(view: SharedView, signal: AbortSignal, share?: number): Promise<SourceView>;
 }
 
 /** A database to back up. Constructed without I/O; `open` connects. */

@@ -71,9 +71,11 @@ export async function backupShare(
   const before = await documents.get(name, 'share', signal);
   if (before) return figuresOf(before);
   await refuseAborted(documents, signal);
-  const written = await writeShare(repository, source, { ...options, plan }).catch(async (error: unknown) => {
-    throw (await heldNoMore(documents, plan, error)) ?? error;
-  });
+  const written = await writeShare(repository, source, { ...options, plan, documents }).catch(
+    async (error: unknown) => {
+      throw (await heldNoMore(documents, plan, error)) ?? error;
+    },
+  );
   return figuresOf((await documents.putFirst(name, 'share', written, signal)).body);
 }
 
@@ -89,6 +91,7 @@ async function heldNoMore(
 }
 
 interface WriteOptions extends ShareOptions {
+  readonly documents: RunDocuments;
   readonly plan: StoredPlan;
 }
 
@@ -98,19 +101,27 @@ async function writeShare(
   source: Source,
   options: WriteOptions,
 ): Promise<RunBody<'share'>> {
-  const { plan, onProgress = () => {}, signal } = options;
+  const { plan, share, onProgress = () => {}, signal } = options;
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const parent = await openParent(repository, plan, { warn, signal });
-  const write = (view: SourceView) => writeParts(repository, view, { ...options, source, parent, warn });
+  const about = { ...options, source, parent, warn };
+  let why: string | undefined;
   if (plan.shared) {
-    await using view = await joinView(source, plan.shared, signal);
-    return await write(view);
+    const joined = await joinOrLearnWhy(source, plan.shared, options);
+    if (typeof joined !== 'string') {
+      await using view = joined;
+      return await writeParts(repository, view, about);
+    }
+    why = joined;
+    warn(`${joined}; ${share === 0 ? 'this process reads all' : 'another process reads all'}`);
+    if (share > 0) return writeNothing(repository, about);
   }
   const known = plan.fullRead ? undefined : parentContents(parent, repository);
   const { allowEmpty } = plan;
-  return writeStableSnapshot(source, write, {
+  const writeAll = (view: SourceView) => writeParts(repository, view, { ...about, alone: { why } });
+  return writeStableSnapshot(source, writeAll, {
     parent: known,
     allowEmpty,
     onProgress,
@@ -119,12 +130,35 @@ async function writeShare(
   });
 }
 
+/** The view, or why the shares could not be brought to one moment: then the first one reads all. */
+async function joinOrLearnWhy(
+  source: Source,
+  shared: NonNullable<StoredPlan['shared']>,
+  { documents, share, signal }: WriteOptions,
+): Promise<SourceView | string> {
+  try {
+    return await joinView(source, shared, share, signal);
+  } catch (error) {
+    if (!source.sharing?.isGathered || !isHoldfastError(error, 'E_SOURCE_LOST')) throw error;
+    const held = await documents.get(HELD, 'held', signal);
+    if (held?.apart === undefined) throw error;
+    return held.apart;
+  }
+}
+
+/** The result of a share whose part another one reads. */
+async function writeNothing(repository: Repository, options: WritePartsOptions): Promise<RunBody<'share'>> {
+  await using writer = await ShareWriter.begin(repository.context, shareToWrite(options));
+  return { ...encodeShare(options.share, await writer.close()), records: 0 };
+}
+
 function joinView(
   source: Source,
   shared: NonNullable<StoredPlan['shared']>,
+  share: number,
   signal: AbortSignal,
 ): Promise<SourceView> {
-  if (source.sharing) return source.sharing.join(sharedView(shared), signal);
+  if (source.sharing) return source.sharing.join(sharedView(shared), signal, share);
   throw new HoldfastError(
     'E_USAGE',
     `snapshots of ${source.name} cannot be shared, but the plan has a shared one`,
@@ -135,35 +169,48 @@ interface WritePartsOptions extends WriteOptions {
   readonly source: Source;
   readonly parent: BackupReader | undefined;
   readonly warn: (message: string) => void;
+  /** It opened the source itself and reads all of it; why so, if others were to help. */
+  readonly alone?: { readonly why: string | undefined };
+}
+
+type OwnView = NonNullable<RunBody<'share'>['view']>;
+
+function ownView(view: OwnView, { why }: NonNullable<WritePartsOptions['alone']>): OwnView {
+  return why === undefined ? view : { ...view, position: `${view.position}, by one process: ${why}` };
+}
+
+function shareToWrite({ plan, parent, warn, onProgress = () => {}, signal }: WritePartsOptions) {
+  return {
+    version: plan.version ?? 1,
+    type: plan.type,
+    source: plan.source,
+    parent,
+    reread: plan.reread,
+    spoiltPacks: new Set(plan.spoiltPacks),
+    onWarning: warn,
+    onStored: countStored(onProgress),
+    signal,
+  } as const;
 }
 
 async function writeParts(
   repository: Repository,
   view: SourceView,
-  { plan, share, source, parent, warn, onProgress = () => {}, signal: given }: WritePartsOptions,
+  options: WritePartsOptions,
 ): Promise<RunBody<'share'>> {
+  const { plan, share, source, alone, onProgress = () => {}, signal: given } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([given, stop.signal]);
   try {
-    await using writer = await ShareWriter.begin(repository.context, {
-      version: plan.version ?? 1,
-      type: plan.type,
-      source: plan.source,
-      parent,
-      reread: plan.reread,
-      spoiltPacks: new Set(plan.spoiltPacks),
-      onWarning: warn,
-      onStored: countStored(onProgress),
-      signal,
-    });
-    const parts = partsOfShare(plan, share, view);
+    await using writer = await ShareWriter.begin(repository.context, shareToWrite({ ...options, signal }));
+    const parts = alone ? allPartitions(view.datasets) : partsOfShare(plan, share, view);
     const total = new ReadTotal(parts, parts.length, onProgress);
     onProgress({ kind: 'phase', phase: 'read' });
     await readSnapshot(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const written = encodeShare(share, await writer.close());
-    const own = plan.shared ? {} : { view: viewBody(view, source) };
+    const own = alone ? { view: ownView(viewBody(view, source), alone) } : {};
     return { ...written, records: recordsOf(written, parts), ...own };
   } catch (error) {
     stop.abort();
@@ -194,7 +241,6 @@ function partsOfShare(
   share: number,
   { datasets }: SourceView,
 ): readonly ChangedPartition[] {
-  if (!plan.shared) return allPartitions(datasets);
   return (plan.shares[share]?.parts ?? []).map(([ofDataset, ofPartition]) => {
     const dataset = datasets[ofDataset];
     const partition = dataset?.partitions[ofPartition];

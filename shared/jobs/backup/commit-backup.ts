@@ -79,20 +79,25 @@ export async function commitBackup(
   const listed = await findListed(repository, plan, options);
   if (listed) return resultOf(repository, listed, { plan, documents, signal });
   const shares = await readShares(documents, plan, signal);
-  if (plan.shared) await letGo(repository, documents, options);
-  else await refuseAborted(documents, signal);
-  return list(repository, { plan, shares, documents }, options);
+  const held = plan.shared && (await letGo(repository, documents, options));
+  if (!held) await refuseAborted(documents, signal);
+  return list(repository, { plan, shares, documents, held }, options);
 }
 
 async function list(
   repository: Repository,
-  run: { readonly plan: StoredPlan; readonly shares: readonly Share[]; readonly documents: RunDocuments },
+  run: {
+    readonly plan: StoredPlan;
+    readonly shares: readonly Share[];
+    readonly documents: RunDocuments;
+    readonly held: RunBody<'held'> | undefined;
+  },
   options: CommitBackupOptions,
 ): Promise<BackupResult> {
-  const { plan, shares, documents } = run;
+  const { plan, shares, documents, held } = run;
   const { signal, suspects: thresholds = DEFAULT_SUSPECTS, allowEmpty = plan.allowEmpty } = options;
   const { context } = repository;
-  const view = plan.shared?.view ?? shares[0]?.view;
+  const view = viewOf(plan, shares[0], held);
   if (!view)
     throw new HoldfastError('E_DAMAGED', `${documents.keyOf(shareName(0))} does not say what was read`);
   const { version = 1, type } = plan;
@@ -120,6 +125,13 @@ async function list(
   });
   await bundleNew(repository, signal);
   return backupResult(repository, committed, { omitted: view.omitted, cost: costOf(view), suspect });
+}
+
+/** What was read: the snapshot of all shares, or that of the first one, which read all. */
+function viewOf(plan: StoredPlan, first: Share | undefined, held: RunBody<'held'> | undefined) {
+  const shared = held?.apart === undefined ? plan.shared?.view : undefined;
+  if (!shared) return first?.view;
+  return held?.position === undefined ? shared : { ...shared, position: held.position };
 }
 
 /**
@@ -217,13 +229,13 @@ async function letGo(
   { clock }: Repository,
   documents: RunDocuments,
   { run, holderMs = DEFAULT_HOLDER_MS, signal }: CommitBackupOptions,
-): Promise<void> {
+): Promise<RunBody<'held'>> {
   const { body: released } = await documents.putFirst(RELEASED, 'released', { by: 'commit' }, signal);
   if (released.by === 'abort') throw runAborted(run, released.reason);
   const waited = new Stopwatch(clock);
   for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(POLL_MS, 2 * pauseMs)) {
     const held = await documents.get(HELD, 'held', signal);
-    if (held?.stood) return;
+    if (held?.stood) return held;
     if (held) throw didNotStand(run, held);
     if (waited.elapsedMs() >= holderMs) break;
     await sleep(pauseMs, signal);

@@ -8,6 +8,7 @@ import type { BackupPlan } from './plan-backup.ts';
 import { HELD, RELEASED } from './run-plan.ts';
 
 const DEFAULT_POLL_MS = 2 * SECOND_MS;
+const DEFAULT_GATHER_MS = 180 * SECOND_MS;
 /** For the last word of a holder that is being stopped. */
 const LAST_WORD_MS = 5 * SECOND_MS;
 
@@ -17,11 +18,13 @@ export interface HoldOptions {
   readonly until: Date;
   /** Time between two checks of the store. @default 2,000 */
   readonly pollMs?: number;
+  /** How long to wait for all shares, if they must begin together. @default 180,000 */
+  readonly gatherMs?: number;
   readonly signal: AbortSignal;
 }
 
-/** Why a holder was released. */
-export type Release = 'commit' | 'abort';
+/** Why a holder was released; `gathered`: all shares have begun, and need it no more. */
+export type Release = 'commit' | 'abort' | 'gathered';
 
 /**
  * Keeps a planned backup's snapshot open until commit or abort releases it, then records whether it lasted:
@@ -37,12 +40,45 @@ export async function keepSnapshotOpen(
 ): Promise<Release> {
   const documents = new RunDocuments(repository.context, plan.run);
   try {
+    const { gather } = plan;
+    if (gather) return await gatherShares(repository, { plan, documents, gather }, options);
     const by = await untilReleased(repository, { plan, documents }, options);
     if (by === 'commit') await documents.put(HELD, 'held', { stood: true }, options.signal);
     return by;
   } catch (error) {
     await sayWhy(documents, error);
     throw error;
+  }
+}
+
+/**
+ * Has all shares begin at one moment, and records where, or why one must read all. From then on each of them has the
+ * snapshot itself, and looks after it.
+ */
+async function gatherShares(
+  repository: Repository,
+  run: {
+    readonly plan: BackupPlan;
+    readonly documents: RunDocuments;
+    readonly gather: NonNullable<BackupPlan['gather']>;
+  },
+  options: HoldOptions,
+): Promise<Release> {
+  const { documents, gather } = run;
+  const { gatherMs = DEFAULT_GATHER_MS, until, signal } = options;
+  const stop = new AbortController();
+  const stopping = AbortSignal.any([signal, stop.signal]);
+  const leftMs = Math.max(0, until.getTime() - repository.clock.now().getTime());
+  const watching = untilReleased(repository, run, { ...options, signal: stopping });
+  const gathering = gather({ waitMs: Math.min(gatherMs, leftMs), signal: stopping });
+  try {
+    const result = await Promise.race([gathering, watching]);
+    if (typeof result === 'string') return result;
+    await documents.put(HELD, 'held', { stood: true, ...result }, signal);
+    return 'gathered';
+  } finally {
+    stop.abort();
+    await Promise.allSettled([watching, gathering]);
   }
 }
 

@@ -10,7 +10,7 @@ import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { formatToWrite } from '../../repository/writing/format-to-write.ts';
 import { type RereadArc, rereadArc } from '../../repository/writing/reread.ts';
-import type { Source, SourceView } from '../../sources/source.ts';
+import type { Gathered, Source, SourceView } from '../../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
 import { refuseEmpty } from './judge-backup.ts';
 import { type AncestorFigures, figuresOfAncestors } from './loss-detection.ts';
@@ -27,6 +27,8 @@ export interface PlanOptions {
   readonly note?: string | undefined;
   /** About how many estimated bytes one share reads; a partition is never split. */
   readonly shareBytes: number;
+  /** How many shares are read at once. More are planned if each can begin when it likes. @default any number */
+  readonly sharesAtOnce?: number | undefined;
   /** When the backup counts as begun; chooses its name. @default now */
   readonly startedAt?: Date;
   /** Reads everything, whatever the parent has of it. */
@@ -56,9 +58,13 @@ export interface BackupPlan extends AsyncDisposable {
   readonly mustBeHeld: boolean;
   /** Checks that the snapshot still exists, if it must be kept open. @throws E_SOURCE_LOST, E_ABORTED */
   check(signal: AbortSignal): Promise<void>;
+  /** Brings all shares to one moment, if they must begin together. @throws E_SOURCE_*, E_ABORTED */
+  readonly gather?:
+    | ((options: Parameters<NonNullable<SourceView['gather']>>[1]) => Promise<Gathered>)
+    | undefined;
 }
 
-/** Whether backups of a source in several processes need one that keeps its snapshot open meanwhile. */
+/** Whether backups of a source in several processes may need one that keeps its snapshot open meanwhile. */
 export function mustBeHeld(source: Source): boolean {
   return source.sharing !== undefined;
 }
@@ -113,8 +119,10 @@ interface Surroundings {
   readonly reread: RereadArc | undefined;
   /** Those of the parent. */
   readonly spoiltPacks: readonly string[];
-  /** Open; undefined if each share opens the source itself. */
+  /** Open; undefined if the only share opens the source itself. */
   readonly view: SourceView | undefined;
+  /** Of the only share, as far as the source was asked. */
+  readonly estimatedBytes?: number;
 }
 
 async function lookAround(
@@ -138,19 +146,48 @@ async function lookAround(
   if (!source.sharing) return { ...found, view: undefined };
   onProgress({ kind: 'phase', phase: 'connect' });
   const known = options.fullRead ? undefined : parentContents(parent, repository);
-  const view = await source.open(signal, { parent: known, allowEmpty: allowEmpty ?? false, onWarning: warn });
+  const view = await source.open(signal, {
+    parent: known,
+    allowEmpty: allowEmpty ?? false,
+    onWarning: warn,
+    isForOthers: true,
+  });
   try {
     if (!allowEmpty) refuseEmpty(view, source.name);
   } catch (error) {
     await view[Symbol.asyncDispose]();
     throw error;
   }
-  return { ...found, view };
+  if (!isGathered(source) || (view.handle && groupsOf(source, view, options).length > 1))
+    return { ...found, view };
+  // One process needs nobody to begin with.
+  await view[Symbol.asyncDispose]();
+  return { ...found, view: undefined, estimatedBytes: estimateOf(view) };
+}
+
+function isGathered({ sharing }: Source): boolean {
+  return sharing?.isGathered === true;
+}
+
+/** As many shares as the data asks for; of those that must begin together, no more than can run at once. */
+function groupsOf(
+  source: Source,
+  view: SourceView,
+  { shareBytes, sharesAtOnce = Number.POSITIVE_INFINITY }: PlanOptions,
+): readonly ShareGroup[] {
+  const { datasets, mostShares = Number.POSITIVE_INFINITY } = view;
+  const most = isGathered(source) ? Math.min(sharesAtOnce, mostShares) : Number.POSITIVE_INFINITY;
+  return groupShares(datasets, shareBytes, most);
+}
+
+function estimateOf({ datasets }: SourceView): number {
+  const all = datasets.flatMap(({ partitions }) => partitions);
+  return all.reduce((sum, { estimatedBytes }) => sum + Math.round(estimatedBytes), 0);
 }
 
 function planOf(
   source: Source,
-  { version, ancestors, reread, spoiltPacks, view }: Surroundings,
+  { version, ancestors, reread, spoiltPacks, view, estimatedBytes }: Surroundings,
   options: PlanOptions & { readonly startedAt: Date; readonly elapsedMs: number },
 ): StoredPlan {
   const { parent, good } = ancestors;
@@ -158,7 +195,7 @@ function planOf(
   const handle = view?.handle;
   if (view && !handle)
     throw new HoldfastError('E_INTERNAL', `the snapshot of ${source.name} cannot be shared`);
-  const groups = view ? groupShares(view.datasets, options.shareBytes) : [wholeOf(parent)];
+  const groups = view ? groupsOf(source, view, options) : [wholeOf(parent, estimatedBytes)];
   return {
     ...(version === 2 ? { version } : {}),
     ...askedFor(options),
@@ -189,9 +226,12 @@ function askedFor({
   return { type, ...(note === undefined ? {} : { note }), allowEmpty, fullRead, noParent };
 }
 
-/** The one share of a source that it opens itself: as large as the last backup. */
-function wholeOf(parent: BackupReader | undefined): ShareGroup {
-  return { estimatedBytes: parent?.manifest.totals.plainBytes ?? 0, parts: [] };
+/** The one share that opens the source itself: as large as the last backup, unless the source says more. */
+function wholeOf(
+  parent: BackupReader | undefined,
+  estimatedBytes = parent?.manifest.totals.plainBytes ?? 0,
+): ShareGroup {
+  return { estimatedBytes, parts: [] };
 }
 
 function ancestorBody(
@@ -227,6 +267,7 @@ function asPlan(run: string, plan: StoredPlan, view: SourceView | undefined): Ba
     })),
     mustBeHeld: plan.shared !== undefined,
     check: async (signal) => view?.check(signal),
+    gather: view?.gather?.bind(view, plan.shares.length),
     [Symbol.asyncDispose]: async () => view?.[Symbol.asyncDispose](),
   };
 }

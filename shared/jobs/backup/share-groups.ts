@@ -8,11 +8,15 @@ export interface ShareGroup {
 }
 
 /**
- * Groups all partitions into shares of about `shareBytes`: as many shares as the total needs; each partition,
+ * Groups all partitions into shares of about `shareBytes`: as many shares as the total needs, `mostShares` at most; each partition,
  * largest first, goes into the one with the least. The whole schema goes into the first, as one process reads
  * it part by part.
  */
-export function groupShares(datasets: readonly DatasetPlan[], shareBytes: number): readonly ShareGroup[] {
+export function groupShares(
+  datasets: readonly DatasetPlan[],
+  shareBytes: number,
+  mostShares = Number.POSITIVE_INFINITY,
+): readonly ShareGroup[] {
   const all = datasets.flatMap(({ kind, partitions }, dataset) =>
     partitions.map(({ estimatedBytes }, partition) => ({
       kind,
@@ -22,7 +26,7 @@ export function groupShares(datasets: readonly DatasetPlan[], shareBytes: number
   );
   const total = all.reduce((sum, { estimatedBytes }) => sum + estimatedBytes, 0);
   const data = all.filter(({ kind }) => kind === 'data');
-  const most = Math.max(1, Math.min(data.length, Math.ceil(total / shareBytes)));
+  const most = Math.max(1, Math.min(data.length, mostShares, Math.ceil(total / shareBytes)));
   const groups = Array.from({ length: most }, () => ({
     estimatedBytes: 0,
     parts: [] as (readonly [number, number])[],

@@ -21,6 +21,7 @@ export const mysqlPlugin = definePlugin({
     }),
   }),
   isUrlInSecret: true,
+  sharesSnapshots: true,
   examinedFor: ['backup', 'restore', 'drill'],
   exports: [
     { format: 'sql', label: 'SQL (the mysql client loads it)' },

@@ -142,13 +142,14 @@ async function readsAtOnce(place: Place): Promise<void> {
 async function sharesItsView(place: Place): Promise<void> {
   const world = await putAll(place, smallWorld());
   const source = place.source();
-  await using view = await source.open(never);
+  await using view = await source.open(never, { isForOthers: true });
   const { sharing } = source;
   assert.equal(
     view.handle !== undefined,
     sharing !== undefined,
     'a view has a handle where its source lets others join',
   );
+  assert.equal(view.gather !== undefined, sharing?.isGathered === true);
   if (!sharing) return;
   const { server, position, omitted, datasets, handle = {} } = view;
   assert.equal(view.changed, undefined);
@@ -158,8 +159,14 @@ async function sharesItsView(place: Place): Promise<void> {
   );
   const { consistency } = source.capabilities;
   const told = JSON.parse(JSON.stringify({ server, position, omitted, datasets, handle, consistency }));
-  await place.setRecord('a_first', 'r0000', 'changed after the view was opened');
-  await using joined = await place.source().sharing!.join(told, never);
+  const change = () => place.setRecord('a_first', 'r0000', 'changed after the view was opened');
+  if (!sharing.isGathered) await change();
+  const [joining] = await Promise.all([
+    place.source().sharing!.join(told, never, 0),
+    view.gather?.(1, { waitMs: 60_000, signal: never }),
+  ]);
+  await using joined = joining;
+  if (sharing.isGathered) await change();
   const theirs = await readView(source, joined);
   expectSame(place.decode(theirs), world, 'what the joined view gave');
   assert.deepEqual(

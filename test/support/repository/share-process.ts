@@ -6,6 +6,7 @@ import { openSource } from '../../../shared/jobs/source/adapters.ts';
 const {
   SHARE_REPOSITORY = '',
   SHARE_KEY = '',
+  SHARE_KIND = 'postgres',
   SHARE_SOURCE = '',
   SHARE_RUN = '',
   SHARE_NUMBER = '',
@@ -13,7 +14,7 @@ const {
 const { signal } = new AbortController();
 const config = { repository: SHARE_REPOSITORY, encryptionKey: SHARE_KEY, workers: 1 };
 await using repository = await openConfiguredRepository(config, signal);
-const source = await openSource({ kind: 'postgres', url: SHARE_SOURCE, options: { readers: 2 } }, {});
+const source = await openSource({ kind: SHARE_KIND, url: SHARE_SOURCE, options: { readers: 2 } }, {});
 const figures = await backupShare(repository, source, {
   run: SHARE_RUN,
   share: Number(SHARE_NUMBER),

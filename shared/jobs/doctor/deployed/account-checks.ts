@@ -2,7 +2,7 @@ import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudw
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { paginateListSubscriptionsByTopic, paginateListTopics, SNSClient } from '@aws-sdk/client-sns';
-import { FUNCTION_NAMES } from '../../../config/aws.ts';
+import { DEFAULT_SHARES_AT_ONCE, FUNCTION_NAMES } from '../../../config/aws.ts';
 import { scheduleNames } from '../../../config/schedule-names.ts';
 import { bytes } from '../../../core/human.ts';
 import { plural } from '../../../core/plural.ts';
@@ -11,7 +11,6 @@ import { type DoctorGroup, rowOf } from '../row.ts';
 import { unlessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 
-const DEFAULT_SHARES = 10;
 /**
  * Besides its shares, a backup has functions that plan, hold, commit and verify; and the watchdog and the API
  * must run.
@@ -199,7 +198,7 @@ async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promis
 async function lookAtConcurrency(deployment: Deployment, signal: AbortSignal): Promise<CheckResult> {
   const { AccountLimit } = await accountSettings(deployment, signal);
   const { UnreservedConcurrentExecutions: left = 0, ConcurrentExecutions: most = 0 } = AccountLimit ?? {};
-  const needed = (deployment.config.aws.maxConcurrency ?? DEFAULT_SHARES) + BESIDE_SHARES;
+  const needed = (deployment.config.aws.maxConcurrency ?? DEFAULT_SHARES_AT_ONCE) + BESIDE_SHARES;
   const seen = `${left} of ${most} are unreserved; a backup takes up to ${needed}`;
   if (left >= needed) return holds(seen);
   return differs(seen, {

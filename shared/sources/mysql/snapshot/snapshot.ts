@@ -5,6 +5,7 @@ import type { MysqlOptions, SnapshotChoice } from '../connection/options.ts';
 import { openSession } from '../connection/session-settings.ts';
 import { errorNumber } from '../errors.ts';
 import { quoteName } from '../text/identifiers.ts';
+import { binlogStatus, isEachChangeLogged } from './logged.ts';
 
 /** How several sessions came to see one moment; said in the manifest. */
 export type Rung = 'binlog' | 'flush' | 'lock' | 'single';
@@ -17,7 +18,7 @@ export interface Moment {
   readonly position: string;
 }
 
-interface MomentOptions {
+export interface MomentOptions {
   readonly options: MysqlOptions;
   readonly grants: Grants;
   /** Of tables that `lock` locks for a moment. */
@@ -25,7 +26,7 @@ interface MomentOptions {
   readonly signal: AbortSignal;
 }
 
-const START = 'START TRANSACTION WITH CONSISTENT SNAPSHOT';
+export const START = 'START TRANSACTION WITH CONSISTENT SNAPSHOT';
 /** How often sessions begin again until all of them see the same. */
 const MOST_TRIES = 50;
 /** A session that waits for such a lock holds up all writers, so it gives up soon. */
@@ -35,7 +36,8 @@ const LOCK_FAILED = new Set([1205, 1227, 1044, 1142, 1290, 1235, 1064, 1969, 302
 /**
  * Opens as many sessions as are wanted that see one moment, by the first way that the user's rights and the server allow:
  *
- * 1. `binlog`: sessions that began at the same place of the binary log, which MariaDB and Percona tell. Locks nothing.
+ * 1. `binlog`: sessions that began at the same place of the binary log, which MariaDB and Percona tell, if each change of
+ *    data is logged. Locks nothing.
  * 2. `flush`: all tables are locked for a moment, by FLUSH TABLES WITH READ LOCK, while the sessions begin.
  * 3. `lock`: the same by LOCK TABLES … READ.
  * 4. `single`: one session.
@@ -67,10 +69,10 @@ async function settle(sessions: readonly Session[], about: MomentOptions): Promi
   return { rung: 'single', sessions: [first], position: await binlogPosition(first, about.signal) };
 }
 
-type SharedRung = Exclude<Rung, 'single'>;
+export type SharedRung = Exclude<Rung, 'single'>;
 
 /** A chosen way is tried alone, and the last resort. */
-function rungsFor(choice: SnapshotChoice): readonly SharedRung[] {
+export function rungsFor(choice: SnapshotChoice): readonly SharedRung[] {
   if (choice === 'auto') return ['binlog', 'flush', 'lock'];
   return choice === 'single' ? [] : [choice];
 }
@@ -80,32 +82,38 @@ const RUNGS: Readonly<
   Record<SharedRung, (sessions: readonly Session[], about: MomentOptions) => Promise<string | undefined>>
 > = {
   binlog: async (sessions, { signal }) => {
+    const [asking] = sessions;
+    if (!asking || !(await isEachChangeLogged(asking, signal))) return undefined;
     for (let attempt = 1; attempt <= MOST_TRIES; attempt++) {
       const positions = await Promise.all(sessions.map((session) => beginAtPosition(session, signal)));
       const [first] = positions;
       if (first === undefined) break;
-      if (positions.every((position) => position === first)) return withGtid(sessions[0], first, signal);
+      if (!positions.every((position) => position === first)) continue;
+      // Had a replica begun to apply changes meanwhile, the places would say nothing.
+      return (await isEachChangeLogged(asking, signal)) ? withGtid(asking, first, signal) : undefined;
     }
     await Promise.all(sessions.map((session) => session.query('ROLLBACK', signal)));
     return undefined;
   },
-  flush: async (sessions, about) => {
-    if (!isGrantedGlobally(about.grants, 'RELOAD') && !isGrantedGlobally(about.grants, 'FLUSH_TABLES'))
-      return undefined;
-    return underLock(sessions, about, {
-      take: ['FLUSH TABLES WITH READ LOCK'],
-      also: 'LOCK INSTANCE FOR BACKUP',
-    });
-  },
-  lock: async (sessions, about) => {
-    if (!isGranted(about.grants, 'LOCK TABLES') || about.tables.length === 0) return undefined;
-    const list = about.tables.map((name) => `${quoteName(name)} READ`).join(', ');
-    return underLock(sessions, about, { take: [`LOCK TABLES ${list}`] });
-  },
+  flush: (sessions, about) => underLock(sessions, about, 'flush'),
+  lock: (sessions, about) => underLock(sessions, about, 'lock'),
 };
 
+/** The statement that locks all tables, undefined if the user may not. */
+export function lockSql(
+  rung: 'flush' | 'lock',
+  { grants, tables }: Pick<MomentOptions, 'grants' | 'tables'>,
+): string | undefined {
+  if (rung === 'flush')
+    return isGrantedGlobally(grants, 'RELOAD') || isGrantedGlobally(grants, 'FLUSH_TABLES')
+      ? 'FLUSH TABLES WITH READ LOCK'
+      : undefined;
+  if (!isGranted(grants, 'LOCK TABLES') || tables.length === 0) return undefined;
+  return `LOCK TABLES ${tables.map((name) => `${quoteName(name)} READ`).join(', ')}`;
+}
+
 /** Begins, or begins again. Undefined if the server does not say where it is. */
-async function beginAtPosition(session: Session, signal: AbortSignal): Promise<string | undefined> {
+export async function beginAtPosition(session: Session, signal: AbortSignal): Promise<string | undefined> {
   await session.query(START, signal);
   const rows = await session.query<{ Variable_name: string; Value: string }>(
     "SHOW STATUS LIKE 'binlog_snapshot_%'",
@@ -117,12 +125,8 @@ async function beginAtPosition(session: Session, signal: AbortSignal): Promise<s
   return file === '' ? undefined : `${file}:${value('position')}`;
 }
 
-async function withGtid(
-  session: Session | undefined,
-  position: string,
-  signal: AbortSignal,
-): Promise<string> {
-  if (!session?.isMariaDb) return position;
+export async function withGtid(session: Session, position: string, signal: AbortSignal): Promise<string> {
+  if (!session.isMariaDb) return position;
   const [file = '', offset = '0'] = position.split(':');
   const [row] = await session
     .query<{ gtid: string | null }>(`SELECT BINLOG_GTID_POS('${file}', ${offset}) AS gtid`, signal)
@@ -131,19 +135,38 @@ async function withGtid(
 }
 
 /** Begins all sessions while another one holds a lock, and lets go of that at once. */
-async function underLock(
+function underLock(
   sessions: readonly Session[],
-  { options, signal }: MomentOptions,
-  { take, also }: { readonly take: readonly string[]; readonly also?: string },
+  about: MomentOptions,
+  rung: 'flush' | 'lock',
 ): Promise<string | undefined> {
+  return whileLocked(rung, about, async (holder) => {
+    await Promise.all(sessions.map((session) => session.query(START, about.signal)));
+    return binlogPosition(holder, about.signal);
+  });
+}
+
+/**
+ * Does something while a session of its own, which it gets, holds a lock on all tables, and lets go of that at once.
+ *
+ * @returns undefined if the user or the server does not allow it, or the lock is not to be had soon
+ */
+export async function whileLocked<T>(
+  rung: 'flush' | 'lock',
+  about: MomentOptions,
+  work: (holder: Session) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const { options, signal } = about;
+  const sql = lockSql(rung, about);
+  if (sql === undefined) return undefined;
   const holder = await openSession(options, signal, { isFirst: false });
   try {
     await holder.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS}`, signal);
     // MySQL 8 has it, and few users the right to it: it keeps tables from being altered meanwhile.
-    if (also !== undefined && !holder.isMariaDb) await holder.query(also, signal).catch(passOver(holder));
-    for (const sql of take) await holder.query(sql, signal);
-    await Promise.all(sessions.map((session) => session.query(START, signal)));
-    return await binlogPosition(holder, signal);
+    if (rung === 'flush' && !holder.isMariaDb)
+      await holder.query('LOCK INSTANCE FOR BACKUP', signal).catch(passOver(holder));
+    await holder.query(sql, signal);
+    return await work(holder);
   } catch (error) {
     const number = errorNumber(error);
     if (number === undefined || !LOCK_FAILED.has(number) || !holder.isOpen) throw error;
@@ -161,15 +184,11 @@ function passOver(session: Session): (error: unknown) => void {
 }
 
 /** Of the server now; under a lock, that of the snapshot. Few users may ask. */
-async function binlogPosition(session: Session, signal: AbortSignal): Promise<string> {
-  for (const sql of ['SHOW MASTER STATUS', 'SHOW BINARY LOG STATUS']) {
-    const [row] = await session.query(sql, signal).catch((error: unknown) => {
-      if (!session.isOpen) throw error;
-      return [];
-    });
-    if (!row) continue;
-    const gtid = row['Executed_Gtid_Set']?.replaceAll(/\s+/g, '');
-    return `${row['File']}:${row['Position']}${gtid ? ` (GTID ${gtid})` : ''}`;
+export async function binlogPosition(session: Session, signal: AbortSignal): Promise<string> {
+  const status = await binlogStatus(session, signal);
+  if (status) {
+    const gtid = status['Executed_Gtid_Set']?.replaceAll(/\s+/g, '');
+    return `${status['File']}:${status['Position']}${gtid ? ` (GTID ${gtid})` : ''}`;
   }
   const [row] = await session.query<{ now: string }>('SELECT UTC_TIMESTAMP(6) AS now', signal);
   return `${row?.now} UTC`;

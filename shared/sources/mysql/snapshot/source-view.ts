@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../../core/abort.ts';
 import { encodeText } from '../../byte-text.ts';
 import type { Consistency, DatasetPlan, PartitionPlan, SourceView } from '../../source.ts';
+import type { Session } from '../connection/connection.ts';
 import { isTableAttributes } from '../datasets/attributes.ts';
 import { readRecords } from '../rows/read-rows.ts';
 import { selectSql } from '../rows/statements.ts';
@@ -14,9 +15,10 @@ export interface ViewContents {
   readonly consistency: Consistency;
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
-  readonly schema: readonly SchemaObject[];
-  /** Undefined: they are not in the backup. */
-  readonly users: readonly Account[] | undefined;
+  /** Objects of the schema, as a session of the snapshot reads them. */
+  readonly schema: (session: Session, signal: AbortSignal) => Promise<readonly SchemaObject[]>;
+  /** The same of users, if they are in the backup. */
+  readonly users: (session: Session, signal: AbortSignal) => Promise<readonly Account[]>;
 }
 
 export class MysqlView implements SourceView {
@@ -25,8 +27,8 @@ export class MysqlView implements SourceView {
   readonly consistency: Consistency;
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
-  readonly #schema: readonly SchemaObject[];
-  readonly #users: readonly Account[];
+  readonly #schema: ViewContents['schema'];
+  readonly #users: ViewContents['users'];
   readonly #pool: SessionPool;
 
   constructor(pool: SessionPool, contents: ViewContents) {
@@ -37,7 +39,7 @@ export class MysqlView implements SourceView {
     this.datasets = contents.datasets;
     this.omitted = contents.omitted;
     this.#schema = contents.schema;
-    this.#users = contents.users ?? [];
+    this.#users = contents.users;
   }
 
   async *read(
@@ -47,13 +49,12 @@ export class MysqlView implements SourceView {
   ): AsyncGenerator<Uint8Array, void, void> {
     throwIfAborted(signal);
     const { attributes, name } = dataset;
-    if (!isTableAttributes(attributes)) {
-      yield encodeText(name === USERS ? usersText(this.#users) : schemaText(this.#schema));
-      return;
-    }
     const session = await this.#pool.acquire(signal);
     try {
-      yield* readRecords(session, selectSql(attributes, partition.name), signal, { object: name });
+      if (isTableAttributes(attributes))
+        yield* readRecords(session, selectSql(attributes, partition.name), signal, { object: name });
+      else if (name === USERS) yield encodeText(usersText(await this.#users(session, signal)));
+      else yield encodeText(schemaText(await this.#schema(session, signal)));
       // Lets go of the table, which could not be altered meanwhile. The snapshot stays.
       await session.query('ROLLBACK TO SAVEPOINT reading', signal, { object: name });
     } finally {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import type { SourceView } from '../../../../shared/sources/source.ts';
 import type { MariadbServer } from '../../../../tools/mariadb-server.ts';
@@ -6,29 +7,43 @@ import { never } from '../../../support/repository/engine.ts';
 export const ACCOUNTS = 40;
 export const TABLES = ['north', 'south', 'west'] as const;
 const EACH = 1000;
-export const TOTAL = ACCOUNTS * TABLES.length * EACH;
+export const TOTAL = totalOf(TABLES);
+
+/** All money in accounts of that many tables. */
+export function totalOf(tables: readonly string[]): number {
+  return ACCOUNTS * tables.length * EACH;
+}
 
 /** Accounts in several tables; all money together is always the same. */
-export async function makeAccounts(server: MariadbServer, database: string): Promise<void> {
+export async function makeAccounts(
+  server: MariadbServer,
+  database: string,
+  tables: readonly string[] = TABLES,
+): Promise<void> {
   const rows = Array.from({ length: ACCOUNTS }, (_, i) => `(${i}, ${EACH})`).join(', ');
-  const tables = TABLES.map(
+  const made = tables.map(
     (name) => `CREATE TABLE ${name} (id INT PRIMARY KEY, amount INT); INSERT INTO ${name} VALUES ${rows}`,
   );
   await server.query(undefined, `DROP DATABASE IF EXISTS ${database}; CREATE DATABASE ${database}`);
-  await server.query(database, tables.join('; '));
+  await server.query(database, made.join('; '));
 }
 
-/** Moves money between tables, one transaction after the other on several connections, until it is disposed of. */
+/**
+ * Moves money between tables, one transaction after the other on several connections, until it is disposed of.
+ *
+ * @param options.pauseMs between two transactions of one connection
+ */
 export async function moveMoney(
   server: MariadbServer,
   database: string,
+  { tables = TABLES, pauseMs = 0 }: { readonly tables?: readonly string[]; readonly pauseMs?: number } = {},
 ): Promise<AsyncDisposable & { readonly moved: () => number }> {
   const clients = await Promise.all([1, 2].map(() => server.connect(database)));
   let isOn = true;
   let moved = 0;
   const run = async (client: Connection, seed: number) => {
     for (let i = seed; isOn; i += 7) {
-      const [from, to] = [TABLES[i % 3], TABLES[(i + 1 + (i % 2)) % 3]];
+      const [from, to] = [i, i + 1 + (i % 2)].map((at) => tables[at % tables.length]);
       const [a, b] = [i % ACCOUNTS, (i * 13) % ACCOUNTS];
       await client
         .query(
@@ -36,6 +51,7 @@ export async function moveMoney(
         )
         .then(() => moved++)
         .catch(() => client.query('ROLLBACK'));
+      if (pauseMs > 0) await delay(pauseMs);
     }
   };
   const running = clients.map((client, i) => run(client, i));

@@ -49,7 +49,7 @@ async function userWith(name: string, of: string, rights: string, global = 'USAG
 
 describeWithMysql('one moment, while money moves', () => {
   const RUNGS = [
-    { rung: 'binlog', rights: READS, global: 'USAGE', snapshot: 'auto' },
+    { rung: 'binlog', rights: READS, global: 'REPLICATION CLIENT', snapshot: 'auto' },
     { rung: 'flush', rights: READS, global: 'RELOAD', snapshot: 'flush' },
     { rung: 'lock', rights: `${READS}, LOCK TABLES`, global: 'USAGE', snapshot: 'lock' },
     { rung: 'single', rights: READS, global: 'USAGE', snapshot: 'flush' },
@@ -418,7 +418,7 @@ describeWithMysql('checks', () => {
       return found;
     };
     const all = ['name', 'route', 'login', 'tls', 'version', 'exact', 'connections', 'rights', 'snapshot'];
-    expect(await outcomes(await userWith('viewer', name, READS))).toEqual(
+    expect(await outcomes(await userWith('viewer', name, READS, 'REPLICATION CLIENT'))).toEqual(
       Object.fromEntries(all.map((one) => [one, 'holds'])),
     );
     expect(await outcomes(await userWith('poor', name, 'SELECT'))).toMatchObject({
