@@ -255,8 +255,9 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/source/adapters.ts': ['source', 'target', 'scratch'],
   'shared/jobs/source/open-checks.ts': ['checks'],
   'shared/jobs/restore/transfers.ts': ['export'],
+  'shared/jobs/inside/row-shape.ts': ['rows'],
 };
-const PART = /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import)\.ts$/;
+const PART = /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows)\.ts$/;
 
 /** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
 function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Importer } from './import.ts';
+import type { RowReader } from './rows.ts';
 import type { ScratchServer } from './scratch.ts';
 import type { KindSettings } from './settings.ts';
 import type { Source } from './source.ts';
@@ -94,8 +95,8 @@ export interface ImportPlugin {
  * the functions and their bundles follow from it.
  *
  * What stands in a plugin is light: no driver and no file of its own loads before it is used, so each `open…` imports what
- * it needs. Each loads one file of the plugin's folder, called as this says: `source`, `target`, `scratch`, `checks`, `export`
- * or `import`; the bundles of functions leave out those that the function has no use for.
+ * it needs. Each loads one file of the plugin's folder, called as this says: `source`, `target`, `scratch`, `checks`, `export`,
+ * `import` or `rows`; the bundles of functions leave out those that the function has no use for.
  */
 export interface SourcePlugin<
   Kind extends string = string,
@@ -158,6 +159,8 @@ export interface SourcePlugin<
   /** What can be looked at before a first backup. */
   openChecks(config: SourceConfig, env: Env): Promise<SourceChecks>;
   exporter?(): Promise<Exporter>;
+  /** How its datasets are read as rows. @default a record is a row of one column */
+  rowReader?(): Promise<RowReader>;
 }
 
 /** Gives a plugin its type: `export const notesPlugin = definePlugin({ … })`. */

@@ -199,6 +199,26 @@ export class BackupReader {
   }
 
   /**
+   * The bytes of some chunks in the order in which they are given, each checked against its id before it is returned. A
+   * block may end inside a record.
+   *
+   * @throws E_DAMAGED, E_STORE_*
+   */
+  async *readChunks(
+    runs: AsyncIterable<{ readonly refs: readonly ChunkRef[] }>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const decoded = orderedMap(groupRefs(runs), this.#context.pool.size + 1, (refs) =>
+      this.decode(refs, { digest: false, signal }),
+    );
+    for await (const { plain } of decoded) {
+      const { length } = plain;
+      yield plain;
+      buffersLetGo(length);
+    }
+  }
+
+  /**
    * Writes a partition's records into a file, from `to.at` on, on the threads that decode them, and reads
    * them back there. Yields the bytes that were done, from the front.
    *
@@ -261,10 +281,12 @@ function sizesOf(packs: readonly Pick<ListedPack, 'id' | 'bytes'>[]): ReadonlyMa
   return new Map(packs.map(({ id, bytes }) => [id, bytes]));
 }
 
-async function* groupRefs(leaves: AsyncIterable<Leaf>): AsyncGenerator<readonly ChunkRef[]> {
+async function* groupRefs(
+  runs: AsyncIterable<{ readonly refs: readonly ChunkRef[] }>,
+): AsyncGenerator<readonly ChunkRef[]> {
   let group: ChunkRef[] = [];
   let bytes = 0;
-  for await (const { refs } of leaves) {
+  for await (const { refs } of runs) {
     for (const ref of refs) {
       if (group.length > 0 && bytes + ref.plainBytes > TASK_BYTES) {
         yield group;

@@ -54,6 +54,7 @@ that Holdfast replaces (original): \`{metadata, data}\`, with or without gzip, w
   openChecks: async ({ url, options }, env) =>
     (await import('./checks.ts')).openFirebaseChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportFirebase,
+  rowReader: async () => (await import('./rows.ts')).readFirebaseRows,
 });
 
 /** A file is of one database. */

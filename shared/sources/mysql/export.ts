@@ -1,13 +1,14 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { encodeText } from '../byte-text.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
+import { splitRecords } from '../rows.ts';
 import type { Exporter } from '../target.ts';
 import { isTableAttributes, type TableAttributes } from './datasets/attributes.ts';
 import { chooseObjects } from './restore/choice.ts';
 import { readStoredSchema } from './restore/work.ts';
 import { csvHeader, csvRow, jsonRow, textsOf } from './rows/export-rows.ts';
 import { InsertStatements, type StatementPiece } from './rows/insert-statements.ts';
-import { parseRecord, splitRecords } from './rows/record-values.ts';
+import { parseRecord } from './rows/record-values.ts';
 import type { SchemaObject } from './schema/objects.ts';
 import { quoteName, quoteText } from './text/identifiers.ts';
 

@@ -52,4 +52,5 @@ export const mysqlPlugin = definePlugin({
   openChecks: async ({ url, options }, env) =>
     (await import('./checks.ts')).openMysqlChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportMysql,
+  rowReader: async () => (await import('./rows.ts')).readMysqlRows,
 });

@@ -45,4 +45,5 @@ export const postgresPlugin = definePlugin({
   openChecks: async ({ url, options }, env) =>
     (await import('./checks.ts')).openPostgresChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportPostgres,
+  rowReader: async () => (await import('./rows.ts')).readPostgresRows,
 });

@@ -28,18 +28,3 @@ function parseValue(text: Uint8Array): Buffer | null {
   }
   return value.subarray(0, used);
 }
-
-/** The records of a stream, each without its newline. */
-export async function* splitRecords(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let rest: Uint8Array[] = [];
-  for await (const block of stream) {
-    let start = 0;
-    for (let end = block.indexOf(NEWLINE); end >= 0; end = block.indexOf(NEWLINE, start)) {
-      const last = block.subarray(start, end);
-      yield rest.length > 0 ? Buffer.concat([...rest, last]) : last;
-      rest = [];
-      start = end + 1;
-    }
-    if (start < block.length) rest.push(Buffer.from(block.subarray(start)));
-  }
-}

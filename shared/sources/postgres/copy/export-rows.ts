@@ -25,14 +25,15 @@ export function jsonRow(columns: readonly ColumnAttributes[], fields: Fields): s
   return `{${members.join(',')}}\n`;
 }
 
-const NUMBER = /^(smallint|integer|bigint|real|double precision|numeric(\(.*\))?|oid)$/;
+/** Types whose values are decimal numbers. */
+export const NUMBER_TYPE = /^(smallint|integer|bigint|real|double precision|numeric(\(.*\))?|oid)$/;
 
 function jsonValue(type: string, field: string | undefined): string {
   if (field === undefined) return 'null';
   if (type === 'boolean') return field === 't' ? 'true' : 'false';
   // A line feed in json is white space, and would end the line.
   if (type === 'json' || type === 'jsonb') return field.replaceAll(/[\r\n]+/g, ' ');
-  if (NUMBER.test(type) && isExact(field)) return field;
+  if (NUMBER_TYPE.test(type) && isExact(field)) return field;
   return JSON.stringify(field);
 }
 

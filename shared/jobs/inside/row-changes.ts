@@ -1,0 +1,187 @@
+import { MiB } from '../../core/units.ts';
+import { type Fields, type RowColumn, recordsIn, wholeRecords } from '../../sources/rows.ts';
+import type { RowTexts } from './row-texts.ts';
+
+/** A row that is in one of two versions, or differs between them. */
+export interface RowChange {
+  readonly change: 'added' | 'removed' | 'changed';
+  /** The row as it was; null if it was not there. */
+  readonly before: Fields | null;
+  /** The row as it is; null if it is not there. */
+  readonly after: Fields | null;
+}
+
+/** What may differ of two versions: blocks of records, from the beginning each time that they are asked for. */
+export interface TwoVersions {
+  before(): AsyncIterable<Uint8Array>;
+  after(): AsyncIterable<Uint8Array>;
+}
+
+/** Rows of one version without their like in the other that are held at once. */
+const MOST_HELD_BYTES = 64 * MiB;
+/** What a row takes besides its text. */
+const ROW_BYTES = 100;
+/** In how many parts what was too much is done again. */
+const PARTS = 4;
+/** By then each of 16 million parts is too much: that is one key, and no more parts would help. */
+const MOST_PARTS = PARTS ** 12;
+
+/**
+ * The rows that two versions do not have in common, by key; without a key, each as often as it is more often in one. Both are
+ * read side by side, and rows that are in both forgotten: what is held is what differs. If that is too much, it is done again for a
+ * part of the keys at a time, each part in the order of its keys.
+ *
+ * @param most bytes of rows to hold
+ * @throws what reading throws
+ */
+export async function* rowChanges(
+  versions: TwoVersions,
+  texts: RowTexts,
+  most: number = MOST_HELD_BYTES,
+  part: Part = { of: 1, at: 0 },
+): AsyncGenerator<RowChange> {
+  const found = await unmatched(versions, texts, { most, part });
+  if (found) {
+    yield* changesOf(found, texts);
+    return;
+  }
+  for (let i = 0; i < PARTS; i++)
+    yield* rowChanges(versions, texts, most, { of: part.of * PARTS, at: part.at + part.of * i });
+}
+
+/** Keys whose hash leaves `at` when divided by `of`. */
+interface Part {
+  readonly of: number;
+  readonly at: number;
+}
+
+/** Rows, and how much more often they are in the later version than in the earlier; undefined if they are too many. */
+async function unmatched(
+  versions: TwoVersions,
+  texts: RowTexts,
+  { most, part }: { readonly most: number; readonly part: Part },
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const held = new HeldRows();
+  for await (const { block, step } of sideBySide(versions)) {
+    for (const record of recordsIn(block)) {
+      const text = step < 0 ? texts.before(record) : texts.after(record);
+      if (part.of === 1 || hash(keyText(text, texts)) % part.of === part.at) held.take(text, step);
+    }
+    if (held.bytes > most && part.of < MOST_PARTS) return undefined;
+  }
+  return held.counts;
+}
+
+class HeldRows {
+  readonly counts = new Map<string, number>();
+  bytes = 0;
+
+  take(text: string, step: Step['step']): void {
+    const known = this.counts.get(text) ?? 0;
+    if (known === 0) this.bytes += text.length + ROW_BYTES;
+    if (known !== -step) {
+      this.counts.set(text, known + step);
+      return;
+    }
+    this.counts.delete(text);
+    this.bytes -= text.length + ROW_BYTES;
+  }
+}
+
+interface Step {
+  /** Whole records. */
+  readonly block: Uint8Array;
+  /** -1 for the earlier version, 1 for the later. */
+  readonly step: -1 | 1;
+}
+
+/** The blocks of both, the next one of that of which less was read: what they have in common comes close together. */
+async function* sideBySide(versions: TwoVersions): AsyncGenerator<Step> {
+  const sides = ([-1, 1] as const).map((step) => ({
+    step,
+    blocks: wholeRecords(step < 0 ? versions.before() : versions.after()),
+    readBytes: 0,
+  }));
+  try {
+    for (let open = [...sides]; open.length > 0; ) {
+      const side = open.reduce((one, other) => (other.readBytes < one.readBytes ? other : one));
+      const next = await side.blocks.next();
+      if (next.done) open = open.filter((one) => one !== side);
+      else {
+        side.readBytes += next.value.length;
+        yield { block: next.value, step: side.step };
+      }
+    }
+  } finally {
+    for (const { blocks } of sides) await blocks.return(undefined);
+  }
+}
+
+function keyText(text: string, { key, fieldsOf }: RowTexts): string {
+  if (key.length === 0) return text;
+  const fields = fieldsOf(text);
+  return JSON.stringify(key.map((place) => fields[place] ?? null));
+}
+
+/** FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv), over code units. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return value >>> 0;
+}
+
+function changesOf(found: ReadonlyMap<string, number>, texts: RowTexts): readonly RowChange[] {
+  const byKey = new Map<string, { readonly before: Fields[]; readonly after: Fields[] }>();
+  for (const [text, count] of found) {
+    const fields = texts.fieldsOf(text);
+    const key = keyText(text, texts);
+    const rows = byKey.get(key) ?? { before: [], after: [] };
+    byKey.set(key, rows);
+    for (let i = Math.abs(count); i > 0; i--) rows[count < 0 ? 'before' : 'after'].push(fields);
+  }
+  const changes = [...byKey.values()].flatMap(({ before, after }): RowChange[] => {
+    const [was = null, is = null] = [before[0], after[0]];
+    if (was && is && before.length === 1 && after.length === 1)
+      return [{ change: 'changed', before: was, after: is }];
+    return [
+      ...before.map((row) => ({ change: 'removed' as const, before: row, after: null })),
+      ...after.map((row) => ({ change: 'added' as const, before: null, after: row })),
+    ];
+  });
+  const order = compareFields(texts.columns, texts.key);
+  return changes.toSorted((a, b) => order(a.before ?? a.after ?? [], b.before ?? b.after ?? []));
+}
+
+/** Orders rows by some of their columns, by all if none is named: numbers as numbers, all else as text, NULL first. */
+export function compareFields(
+  columns: readonly RowColumn[],
+  places: readonly number[],
+): (a: Fields, b: Fields) => number {
+  const chosen = places.length > 0 ? places : columns.map((_, i) => i);
+  return (a, b) => {
+    for (const place of chosen) {
+      const order = compareValues(a[place] ?? null, b[place] ?? null, columns[place]?.isNumber ?? false);
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
+}
+
+/** Below 0 if `a` comes first. Whole numbers of any length are compared exactly. */
+export function compareValues(a: string | null, b: string | null, isNumber: boolean): number {
+  if (a === null || b === null) return Number(a !== null) - Number(b !== null);
+  return (isNumber ? compareNumbers(a, b) : 0) || compareText(a, b);
+}
+
+const WHOLE = /^-?\d+$/;
+
+/** 0 if they are no numbers, such as NaN. */
+function compareNumbers(a: string, b: string): number {
+  if (WHOLE.test(a) && WHOLE.test(b)) return compareText(BigInt(a), BigInt(b));
+  return Number(a) - Number(b) || 0;
+}
+
+function compareText<T extends string | bigint>(a: T, b: T): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
