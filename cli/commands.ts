@@ -37,6 +37,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the content of a backup',
     load: async () => (await import('./commands/show.ts')).show,
   },
+  rows: {
+    summary: 'show rows of a backup, without restoring it',
+    load: async () => (await import('./commands/rows.ts')).rows,
+  },
+  diff: {
+    summary: 'compare two backups row by row',
+    load: async () => (await import('./commands/diff.ts')).diff,
+  },
+  history: {
+    summary: 'show every version of a row over all backups',
+    load: async () => (await import('./commands/history.ts')).history,
+  },
   status: {
     summary: 'show whether you are safe, the newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,

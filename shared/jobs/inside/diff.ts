@@ -1,3 +1,4 @@
+import { HoldfastError } from '../../core/errors.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { RowColumn, RowShape } from '../../sources/rows.ts';
@@ -78,7 +79,7 @@ async function diffDataset(
   const shapeOf = ({ contents, dataset }: Side) => dataset && rowShapeOf(contents, dataset, signal);
   const shapes = [await shapeOf(a), await shapeOf(b)];
   const [before = shapes[1], after = shapes[0]] = shapes as [RowShape?, RowShape?];
-  if (!before || !after) throw new Error(`neither backup has ${name}`);
+  if (!before || !after) throw new HoldfastError('E_INTERNAL', `neither backup has ${name}`);
   const texts = rowTexts(before, after);
   const only = (one: RowShape, other: RowShape) =>
     one.columns

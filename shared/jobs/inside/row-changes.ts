@@ -1,5 +1,6 @@
 import { MiB } from '../../core/units.ts';
-import { type Fields, type RowColumn, recordsIn, wholeRecords } from '../../sources/rows.ts';
+import { type Fields, recordsIn, wholeRecords } from '../../sources/rows.ts';
+import { compareFields } from './compare-values.ts';
 import type { RowTexts } from './row-texts.ts';
 
 /** A row that is in one of two versions, or differs between them. */
@@ -150,38 +151,4 @@ function changesOf(found: ReadonlyMap<string, number>, texts: RowTexts): readonl
   });
   const order = compareFields(texts.columns, texts.key);
   return changes.toSorted((a, b) => order(a.before ?? a.after ?? [], b.before ?? b.after ?? []));
-}
-
-/** Orders rows by some of their columns, by all if none is named: numbers as numbers, all else as text, NULL first. */
-export function compareFields(
-  columns: readonly RowColumn[],
-  places: readonly number[],
-): (a: Fields, b: Fields) => number {
-  const chosen = places.length > 0 ? places : columns.map((_, i) => i);
-  return (a, b) => {
-    for (const place of chosen) {
-      const order = compareValues(a[place] ?? null, b[place] ?? null, columns[place]?.isNumber ?? false);
-      if (order !== 0) return order;
-    }
-    return 0;
-  };
-}
-
-/** Below 0 if `a` comes first. Whole numbers of any length are compared exactly. */
-export function compareValues(a: string | null, b: string | null, isNumber: boolean): number {
-  if (a === null || b === null) return Number(a !== null) - Number(b !== null);
-  return (isNumber ? compareNumbers(a, b) : 0) || compareText(a, b);
-}
-
-const WHOLE = /^-?\d+$/;
-
-/** 0 if they are no numbers, such as NaN. */
-function compareNumbers(a: string, b: string): number {
-  if (WHOLE.test(a) && WHOLE.test(b)) return compareText(BigInt(a), BigInt(b));
-  return Number(a) - Number(b) || 0;
-}
-
-function compareText<T extends string | bigint>(a: T, b: T): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

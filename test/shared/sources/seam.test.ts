@@ -67,7 +67,7 @@ describe('the seam for databases', () => {
     );
     expect(packages.filter((name = '') => !['zod', 'node:fs', 'node:path'].includes(name))).toEqual([]);
     const parts = importsOf(`${own}plugin.ts`, LAZY).map((name) => path.relative(own, name));
-    const known = ['source.ts', 'target.ts', 'scratch.ts', 'checks.ts', 'export.ts', 'import.ts'];
+    const known = ['source.ts', 'target.ts', 'scratch.ts', 'checks.ts', 'export.ts', 'import.ts', 'rows.ts'];
     expect(known).toEqual(expect.arrayContaining(parts));
     expect([...seen].filter((file) => parts.some((part) => file === own + part))).toEqual([]);
   });

@@ -1,0 +1,72 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
+import { type Fields, type RowColumn, splitRecords } from '../../sources/rows.ts';
+import { contentsOf, selectDatasets } from '../restore/contents.ts';
+import { parseCondition, placesOf } from './conditions.ts';
+import { rowShapeOf } from './row-shape.ts';
+
+/** Which rows of a backup are read. */
+export interface RowsOptions {
+  /** Name of the dataset. @default the only one with data */
+  readonly dataset?: string | undefined;
+  /** Conditions that must all hold: conditions.ts. */
+  readonly where?: readonly string[] | undefined;
+  /** Names of columns, in the order in which they are wanted. @default all */
+  readonly columns?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Rows of a dataset. */
+export interface RowsOfBackup {
+  readonly dataset: string;
+  readonly columns: readonly RowColumn[];
+  /** In the order of the backup. Who stops asking stops the reading. @throws E_DAMAGED, E_STORE_*, E_ABORTED */
+  rows(): AsyncGenerator<Fields>;
+}
+
+/**
+ * Reads rows of a backup where it lies: nothing is restored, nothing put on a disk.
+ *
+ * @throws E_NO_DATASET; E_USAGE for a condition or a column that cannot be
+ */
+export async function readRows(
+  reader: BackupReader,
+  { dataset: name, where = [], columns: chosen, signal }: RowsOptions,
+): Promise<RowsOfBackup> {
+  const contents = contentsOf(reader);
+  const dataset = name === undefined ? onlyDataset(contents) : datasetNamed(contents, name);
+  const { columns, parse } = await rowShapeOf(contents, dataset, signal);
+  const tests = where.map((text) => parseCondition(text, columns));
+  const places = chosen && placesOf(chosen, { columns });
+  return {
+    dataset: dataset.name,
+    columns: places ? places.flatMap((place) => columns[place] ?? []) : columns,
+    async *rows() {
+      for (const partition of dataset.partitions) {
+        for await (const record of splitRecords(contents.read(dataset, partition, signal))) {
+          const fields = parse(record);
+          if (!tests.every((test) => test(fields))) continue;
+          yield places ? places.map((place) => fields[place] ?? null) : fields;
+        }
+      }
+    },
+  };
+}
+
+/** One of the datasets of a backup, definitions too. @throws E_NO_DATASET */
+export function datasetNamed(contents: BackupContents, name: string): StoredDataset {
+  const found = contents.datasets.find((dataset) => dataset.name === name);
+  if (found) return found;
+  const [chosen] = selectDatasets(contents, [name]);
+  return chosen as StoredDataset;
+}
+
+function onlyDataset(contents: BackupContents): StoredDataset {
+  const [only, ...others] = selectDatasets(contents, undefined);
+  if (only && others.length === 0) return only;
+  const some = [only, ...others].slice(0, 5).flatMap((dataset) => dataset?.name ?? []);
+  throw new HoldfastError('E_USAGE', `the backup has ${others.length + (only ? 1 : 0)} datasets`, {
+    hint: `Name one with --dataset${some.length > 0 ? `, such as ${some.join(', ')}` : ''}.`,
+  });
+}

@@ -1,0 +1,149 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { StoredDataset } from '../../sources/contents.ts';
+import { type Fields, type RowColumn, type RowShape, splitRecords } from '../../sources/rows.ts';
+import { contentsOf } from '../restore/contents.ts';
+import { compareValues, isNumberText } from './compare-values.ts';
+import { datasetNamed } from './read-rows.ts';
+import { type RecordRun, runsOf } from './record-runs.ts';
+import { rowShapeOf } from './row-shape.ts';
+
+/** A row as some backups, one after the other, have it. */
+export interface RowVersion {
+  /** The first backup that has it so. */
+  readonly key: BackupKey;
+  readonly columns: readonly RowColumn[];
+  /** Null if the row is not there, or its dataset is not. */
+  readonly row: Fields | null;
+}
+
+/** Which row. */
+export interface HistoryOptions {
+  /** Backups of one source, oldest first. */
+  readonly backups: readonly BackupKey[];
+  readonly dataset: string;
+  /** Values of the key's columns, in their order. */
+  readonly rowKey: readonly string[];
+  /** Told of each backup before it is read. */
+  readonly onBackup?: (key: BackupKey) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Every version of a row over backups: the first backup's, and then each that differs from the one before it. Of a later backup only
+ * chunks are read that the one before it lacks.
+ *
+ * @throws E_NO_DATASET if no backup has the dataset; E_USAGE for a dataset whose rows have no key, or a key of another form
+ */
+export async function* rowHistory(
+  repository: Repository,
+  { backups, dataset, rowKey, onBackup, signal }: HistoryOptions,
+): AsyncGenerator<RowVersion> {
+  let before: Seen | undefined;
+  let wasSeen = false;
+  for (const key of backups) {
+    onBackup?.(key);
+    const reader = await repository.openBackup(key, signal);
+    const now = await look(reader, { dataset, rowKey, before, signal });
+    wasSeen ||= now.isThere;
+    if (!before || text(now) !== text(before)) yield { key, columns: now.columns, row: now.row };
+    before = now;
+  }
+  if (wasSeen || backups.length === 0) return;
+  throw new HoldfastError('E_NO_DATASET', `no backup has a dataset '${dataset}'`, {
+    hint: '`holdfast show KEY` lists the datasets of a backup.',
+  });
+}
+
+interface Seen {
+  readonly isThere: boolean;
+  readonly columns: readonly RowColumn[];
+  readonly row: Fields | null;
+  /** The run of chunks that the row is in. */
+  readonly run?: string;
+  readonly runs: ReadonlySet<string>;
+}
+
+interface Look {
+  readonly dataset: string;
+  readonly rowKey: readonly string[];
+  readonly before: Seen | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function look(reader: BackupReader, { dataset: name, rowKey, before, signal }: Look): Promise<Seen> {
+  const contents = contentsOf(reader);
+  if (!contents.datasets.some((one) => one.name === name))
+    return { isThere: false, columns: [], row: null, runs: new Set() };
+  const dataset = datasetNamed(contents, name);
+  const shape = await rowShapeOf(contents, dataset, signal);
+  refuseOtherKeys(shape, rowKey, name);
+  const known = before && names(before.columns) === names(shape.columns) ? before : undefined;
+  const findIn = async (run: RecordRun) => {
+    if (known?.runs.has(run.id)) return known.run === run.id ? known.row : null;
+    return findRow(reader.readChunks(once(run), signal), shape, rowKey);
+  };
+  const runs = new Set<string>();
+  let found: { readonly row: Fields | null; readonly run?: string } = { row: null };
+  for await (const run of runsOfAll(reader, dataset, signal)) {
+    runs.add(run.id);
+    const row = found.row ? null : await findIn(run);
+    if (row) found = { row, run: run.id };
+  }
+  return { isThere: true, columns: shape.columns, runs, ...found };
+}
+
+async function* runsOfAll(
+  reader: BackupReader,
+  { name: dataset, partitions }: StoredDataset,
+  signal: AbortSignal,
+): AsyncGenerator<RecordRun> {
+  for (const { name: partition } of partitions) yield* runsOf(reader, { dataset, partition }, signal);
+}
+
+function refuseOtherKeys({ columns, key }: RowShape, rowKey: readonly string[], name: string): void {
+  const wanted = key.map((place) => columns[place]?.name ?? '');
+  if (key.length === rowKey.length && key.length > 0) {
+    const wrong = key.findIndex((place, i) => columns[place]?.isNumber && !isNumberText(rowKey[i] ?? ''));
+    if (wrong < 0) return;
+    throw new HoldfastError('E_USAGE', `${wanted[wrong]} is a number; '${rowKey[wrong]}' is not`);
+  }
+  if (wanted.length === 0)
+    throw new HoldfastError('E_USAGE', `the rows of ${name} have no primary key`, {
+      hint: `Look for them in one backup: holdfast rows KEY -d ${name} --where …`,
+    });
+  throw new HoldfastError(
+    'E_USAGE',
+    `the key of ${name} is (${wanted.join(', ')}), got ${rowKey.length} of ${wanted.length} values`,
+    { hint: `Give them in that order: ${wanted.map((column) => `--key ${column.toUpperCase()}`).join(' ')}` },
+  );
+}
+
+async function findRow(
+  blocks: AsyncIterable<Uint8Array>,
+  { columns, key, parse }: RowShape,
+  rowKey: readonly string[],
+): Promise<Fields | null> {
+  const isNumber = key.map((place) => columns[place]?.isNumber ?? false);
+  for await (const record of splitRecords(blocks)) {
+    const fields = parse(record);
+    const order = (place: number, i: number) =>
+      compareValues(fields[place] ?? null, rowKey[i] ?? null, isNumber[i] ?? false);
+    if (key.every((place, i) => order(place, i) === 0)) return fields;
+  }
+  return null;
+}
+
+async function* once<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}
+
+function names(columns: readonly RowColumn[]): string {
+  return JSON.stringify(columns.map(({ name }) => name));
+}
+
+function text({ row, columns }: Seen): string {
+  return JSON.stringify(row && columns.map(({ name }, i) => [name, row[i]]));
+}
