@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InsertStatements } from '../../../../shared/sources/mysql/rows/insert-statements.ts';
 import { parseRecord } from '../../../../shared/sources/mysql/rows/record-values.ts';
-import { splitRecords } from '../../../../shared/sources/rows.ts';
 import { RowFrames } from '../../../../shared/sources/mysql/rows/row-frames.ts';
+import { splitRecords } from '../../../../shared/sources/rows.ts';
 
 /** Bytes that mean something to one of the formats, more often than others. */
 const value = fc.option(
