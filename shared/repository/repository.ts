@@ -45,6 +45,8 @@ import { DEFAULT_REREAD_WITHIN } from './writing/reread.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
+/** With so much to do, every thread is worth its start. */
+const MANY_BYTES = 16 * MiB;
 /** A manifest of format 2 takes no more, however large the backup is. */
 const MOST_MANIFEST_BYTES = 8 * KiB;
 /** Stored size of remembered manifests and reports. In memory they take about twice as much. */
@@ -368,9 +370,14 @@ export class Repository implements AsyncDisposable {
     return addTotals([meter.totals(), ...ofThreads.map(({ value }) => value)]);
   }
 
-  /** Starts the worker threads now, so that they are ready for the first task. */
-  warmUp(): void {
-    this.#context.pool.start();
+  /**
+   * Starts a worker thread now, so that it is ready for the first task.
+   *
+   * @param plainBytes what there is to do, if that is known: all threads start if it is much @default 0
+   */
+  warmUp(plainBytes = 0): void {
+    const { pool } = this.#context;
+    pool.start(plainBytes < MANY_BYTES ? 1 : pool.size);
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */

@@ -106,6 +106,8 @@ async function writeShare(
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const parent = await openParent(repository, plan, { warn, signal });
+  // A first backup may be of anything.
+  repository.warmUp(parent?.manifest.totals.plainBytes ?? Number.POSITIVE_INFINITY);
   const about = { ...options, source, parent, warn };
   let why: string | undefined;
   if (plan.shared) {

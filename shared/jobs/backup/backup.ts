@@ -87,6 +87,8 @@ export async function runBackup(
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
   const parent = options.noParent ? undefined : ancestors.parent;
+  // A first backup may be of anything.
+  repository.warmUp(parent?.manifest.totals.plainBytes ?? Number.POSITIVE_INFINITY);
   const known = options.fullRead ? undefined : parentContents(parent, repository);
   const write = (view: SourceView) =>
     writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, warn });

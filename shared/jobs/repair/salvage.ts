@@ -51,6 +51,7 @@ export class OpenSalvage {
       throw withoutRoot(error);
     });
     const { plainBytes, datasets } = reader.manifest.totals;
+    repository.warmUp(plainBytes);
     onProgress({ kind: 'total', plainBytes, datasets });
     let passed = 0;
     const examination = await assessDamage(repository, reader, {

@@ -79,6 +79,7 @@ export async function restoreAndCompare(
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
   const reader = await openFor(repository, key, target, signal);
+  repository.warmUp(reader.manifest.totals.plainBytes);
   // The backup's side of the comparison is computed while its records pass by.
   const digests = new Map<string, RecordDigest>();
   const contents = isComparing(options, target)
