@@ -256,8 +256,10 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/source/open-checks.ts': ['checks'],
   'shared/jobs/restore/transfers.ts': ['export'],
   'shared/jobs/inside/row-shape.ts': ['rows'],
+  'shared/jobs/backup/plan-backup.ts': ['sharing'],
+  'shared/jobs/backup/backup-share.ts': ['sharing'],
 };
-const PART = /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows)\.ts$/;
+const PART = /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|sharing)\.ts$/;
 
 /** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
 function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {

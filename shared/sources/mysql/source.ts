@@ -30,9 +30,6 @@ import { chooseBounds } from './datasets/partitions.ts';
 import { boundsOf, listOmitted, schemaDataset, tableDataset, USERS_DATASET } from './datasets/planned.ts';
 import { changedTables, checkDigest, checkSame, digestOf } from './datasets/same-tables.ts';
 import { isRowless, isTransactional, listTables, type TableInfo } from './datasets/tables.ts';
-import { decodePlace } from './gathering/flags.ts';
-import { joinMoment } from './gathering/join.ts';
-import { GatheringView } from './gathering/view.ts';
 import type { SchemaObject } from './schema/objects.ts';
 import { readSchema } from './schema/read.ts';
 import { SessionPool } from './snapshot/session-pool.ts';
@@ -138,6 +135,7 @@ export class MysqlSource implements Source, ViewSharing {
       const { schema: _, users: __, ...planned } = await this.#inventory(control, tables, options, signal);
       const loose = warningOfEngines(tables);
       if (loose !== undefined) options.onWarning?.(loose);
+      const { GatheringView } = await import('./sharing.ts');
       return await GatheringView.open(planned, control, {
         options: this.#options,
         grants,
@@ -155,6 +153,7 @@ export class MysqlSource implements Source, ViewSharing {
   /** What another process planned, read here at the moment of all shares. */
   async join(shared: SharedView, signal: AbortSignal, share = 0): Promise<SourceView> {
     throwIfAborted(signal);
+    const { decodePlace, joinMoment } = await import('./sharing.ts');
     const place = decodePlace(shared.handle);
     const pool = new SessionPool(await joinMoment(this.#options, { place, share, signal }));
     return new MysqlView(pool, {
