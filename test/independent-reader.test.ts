@@ -9,10 +9,12 @@ import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { FilesSource } from '../shared/sources/files/source.ts';
+import { openMysqlSource } from '../shared/sources/mysql/source.ts';
 import { openPostgresSource } from '../shared/sources/postgres/source.ts';
 import type { Source } from '../shared/sources/source.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
 import { startFirebaseServer } from '../tools/firebase-server/server.ts';
+import { startMariadb } from '../tools/mariadb-server.ts';
 import { describeWithPart, describeWithParts } from './support/parts.ts';
 import { ownPostgres } from './support/postgres.ts';
 import {
@@ -223,6 +225,61 @@ describeWithParts(
         const pieces = (await python(folder, key, 'large object data')).toString().trimEnd().split('\n');
         const bytes = pieces.map((line) => line.split('\t')[2]?.slice('\\\\x'.length)).join('');
         expect(bytes).toBe((await psql("SELECT encode(lo_get(4711), 'hex')")).trim().replaceAll('\n', ''));
+      } finally {
+        await server.stop();
+      }
+    });
+  },
+);
+
+describeWithParts(
+  ['python-reader', 'mariadb'],
+  'the reader in Python gives what a MariaDB database has',
+  () => {
+    const SQL = `
+    CREATE TABLE plain (id INT PRIMARY KEY, t VARCHAR(50) CHARACTER SET latin1, b BLOB, d DECIMAL(30,10), at TIMESTAMP(6) NULL, twice INT AS (id * 2));
+    INSERT INTO plain (id, t, b, d, at) SELECT seq, REPEAT(CONVERT(_utf8mb4'é\\t\\\\N' USING latin1), seq % 5), IF(seq % 3 = 0, NULL, REPEAT(CONCAT(CHAR(0), '\\n', CHAR(255 USING binary)), seq % 4)), seq / 7, FROM_UNIXTIME(seq * 1000) FROM seq_1_to_3000;
+    CREATE TABLE \`odd.name \`\`x\` (a INT, b TEXT); INSERT INTO \`odd.name \`\`x\` VALUES (1, NULL), (2, '');
+    CREATE VIEW v AS SELECT id FROM plain; CREATE PROCEDURE p() SELECT 'é'`;
+
+    it('table by table, as the server writes them into files itself', async () => {
+      const server = await startMariadb();
+      try {
+        await server.query(undefined, 'CREATE DATABASE shop');
+        await server.query('shop', SQL);
+        const { folder, key } = await backUp(openMysqlSource(server.url('shop'), { users: true }, {}));
+        const datasets = await listed(folder);
+        await expectDescribed('mysql', datasets);
+        const tables = datasets.filter(({ attributes }) => attributes['role'] === 'table');
+        expect(tables.map(({ name }) => name)).toEqual(['`odd.name ``x`', 'plain']);
+        const out = await newFolder();
+        for (const [i, { name, attributes }] of tables.entries()) {
+          const { columns, table } = attributes as {
+            readonly columns: readonly { readonly name: string }[];
+            readonly table: string;
+          };
+          const list = columns.map((column) => `\`${column.name}\``).join(', ');
+          const file = path.join(out, String(i));
+          await server.query(
+            'shop',
+            `SET time_zone = '+00:00'; SELECT ${list} FROM \`${table.replaceAll('`', '``')}\` ORDER BY 1 INTO OUTFILE '${file}' CHARACTER SET binary`,
+          );
+          // Where a record has letters, the server escapes a tab and a newline as they are.
+          const letters = { '\t': 't', '\n': 'n' };
+          const written = (await readFile(file, 'latin1')).replaceAll(
+            /\\([\s\S])/g,
+            (_, what: string) => `\\${letters[what as '\t'] ?? what}`,
+          );
+          expect((await python(folder, key, name)).toString('latin1'), name).toBe(written);
+        }
+        const lines = (await python(folder, key, 'database schema')).toString().trimEnd().split('\n');
+        const objects = lines.map(
+          (line) => JSON.parse(line) as { readonly name: string; readonly sql: string },
+        );
+        const [row] = await server.query('shop', 'SHOW CREATE TABLE plain');
+        expect(objects.find(({ name }) => name === 'plain')?.sql).toBe(row?.['Create Table']);
+        const users = (await python(folder, key, 'server users')).toString();
+        expect(users).toContain('{"account":"`admin`@`%`","create":["CREATE USER');
       } finally {
         await server.stop();
       }

@@ -2,6 +2,7 @@ import { type CheckOptions, runChecks, type SourceCheck, type SourceChecks } fro
 import type { Look, MysqlCheck } from './checks/look.ts';
 import { NETWORK } from './checks/network.ts';
 import { SESSION } from './checks/session.ts';
+import { USER_CHECK, VALUE_CHECKS } from './checks/values.ts';
 import {
   type AdapterOptions,
   type Environment,
@@ -11,7 +12,7 @@ import {
 } from './connection/options.ts';
 
 /** From the name of the server to its tables. */
-const CHECKS: readonly MysqlCheck[] = [...NETWORK, ...SESSION];
+const CHECKS: readonly MysqlCheck[] = [...NETWORK, ...SESSION, ...VALUE_CHECKS];
 
 /** @throws E_CONFIG listing every problem */
 export function openMysqlChecks(url: string, options: AdapterOptions, env: Environment): SourceChecks {
@@ -31,7 +32,8 @@ class MysqlChecks implements SourceChecks {
   async *run(options: CheckOptions): AsyncGenerator<SourceCheck> {
     const look: Look = { options: this.#options, session: undefined };
     try {
-      yield* runChecks(CHECKS, look, options);
+      const checks = this.#options.hasUsers ? [...CHECKS, USER_CHECK] : CHECKS;
+      yield* runChecks(checks, look, options);
     } finally {
       await look.session?.close();
     }

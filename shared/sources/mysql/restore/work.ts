@@ -5,11 +5,11 @@ import type { RestoreOptions } from '../../target.ts';
 import type { Session } from '../connection/connection.ts';
 import { isTableAttributes, SCHEMA } from '../datasets/attributes.ts';
 import { objectName, parseSchema, type SchemaObject } from '../schema/objects.ts';
-import { quoteName } from '../text/identifiers.ts';
+import { quoteName, quoteText } from '../text/identifiers.ts';
 import { planUsers, type UsersWork } from '../users/restore-users.ts';
 import { adaptObjects } from '../versions/adapt.ts';
 import { findDifferences } from '../versions/differences.ts';
-import { releaseOf } from '../versions/release.ts';
+import { type Release, releaseOf } from '../versions/release.ts';
 import { readTargetServer } from '../versions/target-server.ts';
 import { chooseObjects } from './choice.ts';
 import { describePresent, dropsOf, findConflicts } from './conflicts.ts';
@@ -35,6 +35,9 @@ export interface RestoreWork {
   /** What the target's server cannot take, one sentence each. */
   readonly refused: readonly string[];
 }
+
+/** Of MariaDB: 10.5. */
+const FIRST_WITH_COMMENTS = 100_500;
 
 /** Reads the backup's schema and looks at the target; writes nothing. @throws E_SOURCE_*, E_NO_DATASET, E_MISSING_ROLES */
 export async function prepareRestore(
@@ -93,7 +96,7 @@ export async function prepareRestore(
     users,
     rights,
     refused: differences.refused,
-    databaseSql: chosen.isWhole && isKnown ? alterDatabase(database, place) : [],
+    databaseSql: chosen.isWhole && isKnown ? alterDatabase(database, place, server.release) : [],
     warnings: [
       ...differences.refused.map((message) => `cannot be restored there: ${message}`),
       ...differences.notices,
@@ -146,9 +149,15 @@ export async function readStoredSchema(
 function alterDatabase(
   wanted: SchemaObject | undefined,
   place: { readonly name: string; readonly charset: string; readonly collation: string },
+  { product, number }: Release,
 ): readonly string[] {
-  if (!wanted?.charset || !wanted.collation || wanted.collation === place.collation) return [];
-  return [
-    `ALTER DATABASE ${quoteName(place.name)} CHARACTER SET ${wanted.charset} COLLATE ${wanted.collation}`,
+  const { charset, collation, comment } = wanted ?? {};
+  const takesComments = product === 'mariadb' && number >= FIRST_WITH_COMMENTS;
+  const changes = [
+    ...(charset && collation && collation !== place.collation
+      ? [`CHARACTER SET ${charset} COLLATE ${collation}`]
+      : []),
+    ...(comment !== undefined && takesComments ? [`COMMENT = ${quoteText(comment)}`] : []),
   ];
+  return changes.length === 0 ? [] : [`ALTER DATABASE ${quoteName(place.name)} ${changes.join(' ')}`];
 }

@@ -1,8 +1,9 @@
 import { releaseMemory } from '../../../core/buffer-memory.ts';
-import { HoldfastError } from '../../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import { bytes as shownBytes } from '../../../core/human.ts';
 import { readColumns, type Session } from '../connection/connection.ts';
 import type { TableAttributes } from '../datasets/attributes.ts';
+import { errorNumber } from '../errors.ts';
 import { InsertStatements, type StatementPiece } from './insert-statements.ts';
 
 /** Rows are kept in groups of so many statements; all of one restore fails or stays anyway. */
@@ -31,7 +32,7 @@ export async function insertRows(
   },
 ): Promise<void> {
   await session.query('START TRANSACTION', signal, { object });
-  await session.run(signal, object, async () => {
+  const write = session.run(signal, object, async () => {
     const statements = new InsertStatements(attributes);
     const sender = new Sender(session, object, mostBytes);
     for await (const block of records) {
@@ -43,7 +44,17 @@ export async function insertRows(
     for (const piece of statements.finish()) await sender.send(piece);
     await sender.finish();
   });
+  await write.catch((error: unknown) => {
+    throw sayWhere(error);
+  });
   await session.query('COMMIT', signal, { object });
+}
+
+/** MariaDB ends itself if its disk is so full that it cannot undo a statement: all that is seen here is that it is gone. */
+function sayWhere(error: unknown): unknown {
+  if (!isHoldfastError(error, 'E_SOURCE_LOST') || errorNumber(error) !== undefined) return error;
+  const message = `${error.message}; the log of the server says why, such as a disk that is full`;
+  return new HoldfastError('E_SOURCE_LOST', message, { cause: error, details: error.details });
 }
 
 /** Sends a statement while the one before is carried out. */

@@ -31,6 +31,8 @@ const SchemaObjectSchema = z.strictObject({
   table: z.string().optional(),
   /** Of a sequence: the value that it gives next. */
   next: z.string().optional(),
+  /** Of the database, if it has one (MariaDB). */
+  comment: z.string().optional(),
   /** Why the server could not open it, of a view. */
   broken: z.string().optional(),
 });

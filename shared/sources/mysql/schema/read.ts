@@ -70,7 +70,24 @@ async function readDatabase(session: Session, signal: AbortSignal): Promise<Sche
     signal,
   );
   const { charset = '', collation = '' } = row ?? {};
-  return { type: 'database', name: '', sql: '', charset, collation };
+  const comment = await databaseComment(session, signal);
+  return { type: 'database', name: '', sql: '', charset, collation, ...(comment === '' ? {} : { comment }) };
+}
+
+const NO_COLUMN = 1054;
+
+/** MariaDB has some from 10.5 on. */
+async function databaseComment(session: Session, signal: AbortSignal): Promise<string> {
+  try {
+    const [row] = await session.query<{ comment: string | null }>(
+      'SELECT SCHEMA_COMMENT AS comment FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()',
+      signal,
+    );
+    return row?.comment ?? '';
+  } catch (error) {
+    if (errorNumber(error) !== NO_COLUMN) throw error;
+    return '';
+  }
 }
 
 async function readSequence(session: Session, name: string, signal: AbortSignal): Promise<SchemaObject> {

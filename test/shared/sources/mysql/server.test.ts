@@ -414,7 +414,7 @@ describeWithMysql('checks', () => {
     const outcomes = async (url: string) => {
       const found: Record<string, string> = {};
       for await (const check of openMysqlChecks(url, {}, {}).run({ mayWrite: false, signal: never }))
-        found[check.name] = check.outcome;
+        if (check.name !== 'values') found[check.name] = check.outcome;
       return found;
     };
     const all = ['name', 'route', 'login', 'tls', 'version', 'exact', 'connections', 'rights', 'snapshot'];
@@ -426,5 +426,29 @@ describeWithMysql('checks', () => {
       snapshot: 'skipped',
       exact: 'holds',
     });
+  });
+
+  it('values of all types are written and read, where the user may make a temporary table', async () => {
+    const name = await database('CREATE TABLE a (id INT)');
+    const look = async (url: string, use: 'backup' | 'restore' | 'drill') => {
+      const found = new Map<string, string>();
+      const options = { users: use === 'backup' };
+      for await (const { name: check, outcome, seen } of openMysqlChecks(url, options, {}).run({
+        mayWrite: true,
+        use,
+        signal: never,
+      }))
+        found.set(check, `${outcome}: ${seen}`);
+      return found;
+    };
+    const owner = await userWith('checker', name, 'ALL');
+    const restore = await look(owner, 'restore');
+    expect(restore.get('values')).toBe('holds: 17 types came back as they were written');
+    expect(restore.get('packet')).toBe('holds: max_allowed_packet is 64.0 MiB');
+    expect((await look(server.url(name), 'backup')).get('users')).toMatch(/^holds: \d+ users and roles$/);
+    const reader = await look(await userWith('checker', name, READS), 'backup');
+    expect(reader.get('values')).toBe('unknown: this user may not make temporary tables');
+    expect(reader.get('users')).toBe('differs: the users of the server may not be read by this user');
+    expect((await look(server.url(''), 'drill')).get('values')).toBe('unknown: no database is chosen');
   });
 });
