@@ -173,6 +173,27 @@ const oneOfSemver: Plugin = {
   },
 };
 
+const EXPORTED = /^export (?:const|function) (\w+)|^export \{ \w+ as (\w+) \};$/gm;
+
+/** Each schema of zod can be made a JSON Schema, which is how the API is documented. No function does that. */
+const noJsonSchemas: Plugin = {
+  name: 'no-json-schemas',
+  setup({ onLoad }) {
+    onLoad(
+      { filter: /zod[\\/]v4[\\/]core[\\/](to-json-schema|json-schema-processors)\.js$/ },
+      async ({ path: file }) => {
+        const names = [...(await readFile(file, 'utf8')).matchAll(EXPORTED)].map(
+          ([, own, given]) => own ?? given,
+        );
+        return {
+          contents: `const none = () => () => { throw new Error('functions make no JSON Schemas'); };
+export { ${names.map((name) => `none as ${name}`).join(', ')} };`,
+        };
+      },
+    );
+  },
+};
+
 /**
  * Bundles every function, and the Fargate task, each into a folder of its own: `index.mjs`, what it loads when it needs it, and
  * its worker threads beside it.
@@ -197,7 +218,16 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
   const { outputFiles, metafile } = await build({
     ...COMMON,
     entryPoints,
-    plugins: [waysApart, noBrowsers, noPools, noNativeClient, smallErrors, fewShapes, oneOfSemver],
+    plugins: [
+      waysApart,
+      noBrowsers,
+      noPools,
+      noNativeClient,
+      smallErrors,
+      fewShapes,
+      oneOfSemver,
+      noJsonSchemas,
+    ],
     outdir: folder,
     write: false,
     metafile: true,
