@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
 import { restoreBackup } from '../shared/jobs/restore/restore.ts';
@@ -15,7 +15,10 @@ import { FolderStore } from '../shared/store/folder-store.ts';
 import { describeWithPart } from './support/parts.ts';
 import { initRepository, never, openRepository, TEST_KEY } from './support/repository/engine.ts';
 import { backUpInShares, sharedSource } from './support/repository/shares.ts';
+import { turns } from './support/repository/torture.ts';
 import { newFolder } from './support/temporary.ts';
+
+const it = turns(2);
 
 const run = promisify(execFile);
 const LINES = path.resolve('test/fixtures/lines');

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
@@ -25,9 +25,12 @@ import {
   TEST_KEY,
 } from './support/repository/engine.ts';
 import { listAgain } from './support/repository/forged-manifest.ts';
+import { turns } from './support/repository/torture.ts';
 import { POSTGRES_15_BIN } from './support/run/part-places.ts';
 import { firebaseSource } from './support/sources/firebase.ts';
 import { newFolder } from './support/temporary.ts';
+
+const it = turns(3);
 
 /*
  * A backup of each source, read by `tools/read-repository.py`, which shares nothing with Holdfast, and judged by what the

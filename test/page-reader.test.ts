@@ -35,7 +35,7 @@ import { backUpInShares, sharedSource } from './support/repository/shares.ts';
 import { turns } from './support/repository/torture.ts';
 import { newFolder } from './support/temporary.ts';
 
-const it = turns(3);
+const it = turns(4);
 
 /*
  * Two readers that share nothing, `test/support/repository/page-reader.ts` and `tools/read-repository.py`, both written from

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { Repository } from '../shared/repository/repository.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
@@ -8,7 +8,10 @@ import { describeWithPart } from './support/parts.ts';
 import { backUp, never, openCheaply, SMALL_CHUNKS, TEST_KEY } from './support/repository/engine.ts';
 import { addRecovery, SealedKeys } from './support/repository/recovery.ts';
 import { seededRows } from './support/repository/rows.ts';
+import { turns } from './support/repository/torture.ts';
 import { newFolder } from './support/temporary.ts';
+
+const it = turns(2);
 
 /*
  * The reader in Python, with its own ML-KEM, X-Wing and HPKE, written from docs/reference/format.md and the standards: what Holdfast wrapped must

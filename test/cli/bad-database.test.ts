@@ -9,7 +9,7 @@ import { TEST_KEY } from '../support/repository/engine.ts';
 import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(4);
+const it = turns(5);
 
 let server: PostgresServer;
 let cwd: string;

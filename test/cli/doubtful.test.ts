@@ -1,13 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
 import { never, TEST_KEY } from '../support/repository/engine.ts';
 import { listAgain } from '../support/repository/forged-manifest.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(3);
 
 let cwd: string;
 let env: Record<string, string>;

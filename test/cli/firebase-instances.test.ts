@@ -10,7 +10,7 @@ import { newChildren } from '../support/sources/firebase.ts';
 import { differenceOf, readWholeTree } from '../support/sources/firebase-plain-reader.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(3);
+const it = turns(4);
 
 // Four servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

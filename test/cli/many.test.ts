@@ -1,11 +1,13 @@
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
 import { backUp, initRepository, openCheaply, TEST_KEY } from '../support/repository/engine.ts';
 import { forge } from '../support/repository/forge.ts';
-import { isFull } from '../support/repository/torture.ts';
+import { isFull, turnOfAll } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turnOfAll(3);
 
 /** More than a call takes arguments. */
 const MANY = isFull ? 300_001 : 150_001;

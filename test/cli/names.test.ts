@@ -6,7 +6,7 @@ import { TEST_KEY } from '../support/repository/engine.ts';
 import { sample, turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 /** A repository with two backups of `shop`, the older one daily, then one of `shop2`. */
 let cwd: string;

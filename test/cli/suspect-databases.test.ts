@@ -5,10 +5,10 @@ import { loadCities } from '../../tools/quickstart-data.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
-import { turns } from '../support/repository/torture.ts';
+import { turnOfAll } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
-const it = turns(4);
+const it = turnOfAll(4);
 
 let server: PostgresServer;
 let cwd: string;

@@ -1,11 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { hasPart } from '../support/parts.ts';
+import { sample, turns } from '../support/repository/torture.ts';
+
+const it = turns(2);
 
 /** Another one each run would start a server more; PostgreSQL's is the same but for its data. */
 const SOURCES = ['firebase', ...(hasPart('mariadb') ? ['mysql'] : [])];
 
-it.each(SOURCES)(
+it.each(sample(SOURCES, 1))(
   'the quickstart proves a restore of %s, and prints its tables as tables',
   (source) => {
     const said = execFileSync(process.execPath, ['tools/quickstart.ts', '--source', source], {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { LocalBackendOptions } from '../../../shared/api/local/options.ts';
 import type { RunAnswer } from '../../../shared/api/schema/runs.ts';
 import { abortedError } from '../../../shared/core/abort.ts';
@@ -9,7 +9,10 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { adminApi, ask, localBackend, sessionWith } from '../../support/api.ts';
 import { initRepository, openRepository } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(3);
 
 /** A store that is slow without end with packs while it is told to be: only who stops waiting gets on. */
 class StuckStore implements ObjectStore {

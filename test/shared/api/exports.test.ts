@@ -14,7 +14,7 @@ import { ownPostgres } from '../../support/postgres.ts';
 import { initRepository, never, openRepository } from '../../support/repository/engine.ts';
 import { turns } from '../../support/repository/torture.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const RUN = 'cd'.repeat(16);
 

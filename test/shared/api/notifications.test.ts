@@ -1,13 +1,16 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { adminFetch, startBackups } from '../../../shared/api/express.ts';
 import { API_BASE, type Role } from '../../../shared/core/api-names.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { judge } from '../../support/openapi-judge.ts';
 import { isSigned, startReceiver } from '../../support/receiver.ts';
 import { TEST_KEY } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(3);
 
 /** Polls end as soon as they can. */
 const SOON = { timeout: 20_000 };

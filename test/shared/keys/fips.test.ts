@@ -1,10 +1,13 @@
 import dns from 'node:dns';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import { readSecret } from '../../../lambdas/runtime/secrets.ts';
 import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
 import { S3Locks } from '../../../shared/store/s3-locks.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
 import { never } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const KEY = 'arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555';
 const CALLS: readonly (readonly [service: string, call: () => Promise<unknown>])[] = [

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
 import { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
@@ -12,6 +12,9 @@ import {
   SMALL_CHUNKS,
 } from '../../support/repository/engine.ts';
 import { seededRows } from '../../support/repository/rows.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const context = { repository: 'aa'.repeat(16), run: 'bb'.repeat(16), purpose: 'data' } as const;
 

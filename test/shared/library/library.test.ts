@@ -2,10 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import * as library from '../../../shared/library/index.ts';
 import { OTHER_KEY, TEST_KEY } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(2);
 
 const {
   backup,

@@ -33,7 +33,7 @@ import { seededRandom, seededRows } from '../../support/repository/rows.ts';
 import { turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const rows = seededRows(6000, 1);
 const data = {

@@ -1,4 +1,4 @@
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { listBackups } from '../../../shared/jobs/status/list.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
@@ -14,7 +14,10 @@ import {
   openCheaply,
 } from '../../support/repository/engine.ts';
 import { keepLast, prune, storedKeys } from '../../support/repository/pruning.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { faultyProxy, type ProxyFault } from '../../support/stores/faulty-proxy.ts';
+
+const it = turns(3);
 
 const DAYS = 3;
 const dataOf = (day: number) => ({ t: Array.from({ length: 200 }, (_, i) => `${i}\t${day}\n`).join('') });

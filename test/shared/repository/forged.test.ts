@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { encodeAuthenticated } from '../../../shared/format/authenticated-json.ts';
 import { encodeReport, parseReport, type ReportKind } from '../../../shared/format/report.ts';
@@ -20,6 +20,9 @@ import {
   TEST_KEY,
 } from '../../support/repository/engine.ts';
 import { seededRows } from '../../support/repository/rows.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(3);
 
 type Document = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { MINUTE_MS } from '../../../shared/core/units.ts';
 import { seededRandom } from '../../support/repository/rows.ts';
-import { cases, testSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs, turns } from '../../support/repository/torture.ts';
 import {
   describeCounterexample,
   makeScenario,
@@ -9,6 +9,8 @@ import {
   type Scenario,
   shrink,
 } from '../../support/stores/interleaving.ts';
+
+const it = turns(2);
 
 const randomness = vi.hoisted(() => ({ next: (): number => 0 }));
 

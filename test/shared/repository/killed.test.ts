@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
@@ -11,8 +11,10 @@ import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../../support/aws/ceph-r
 import { describeWithPart } from '../../support/parts.ts';
 import { digests, never, openRepository, TEST_KEY } from '../../support/repository/engine.ts';
 import { seededRandom, seededRows } from '../../support/repository/rows.ts';
-import { cases, testSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs, turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(4);
 
 const KILLS = cases(2, 10, 200);
 const ROWS = 60_000;

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { encodeListLeaf, encodeListRoot } from '../../../shared/format/pack-list.ts';
 import { copyBackups } from '../../../shared/jobs/copy/copy.ts';
@@ -21,8 +21,11 @@ import {
 import { neededObjects, objectOf, readList } from '../../support/repository/needed-objects.ts';
 import { keepLast, ManualClock, prune, storedKeys } from '../../support/repository/pruning.ts';
 import { seededRows } from '../../support/repository/rows.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { MemoryLocks } from '../../support/stores/memory-locks.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(3);
 
 /** Half of the rows stay, half are of the day. */
 const dataOf = (day: number) => ({ t: [1, 100 + day].flatMap((seed) => seededRows(150, seed)).join('') });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { runBackup } from '../../../shared/jobs/backup/backup.ts';
@@ -40,8 +40,10 @@ import {
   readShares,
   sharedSource,
 } from '../../support/repository/shares.ts';
-import { strides } from '../../support/repository/torture.ts';
+import { strides, turns } from '../../support/repository/torture.ts';
 import { FaultyStore } from '../../support/stores/faulty-store.ts';
+
+const it = turns(3);
 
 const NEW_KEY = createHash('sha256').update('the next key').digest('hex');
 const rows = seededRows(300, 1);

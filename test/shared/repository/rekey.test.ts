@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { keysFileKey } from '../../../shared/format/keys-file.ts';
 import { runBackup } from '../../../shared/jobs/backup/backup.ts';
@@ -26,8 +26,10 @@ import {
 import { listAgain } from '../../support/repository/forged-manifest.ts';
 import { putReport } from '../../support/repository/forged-report.ts';
 import { seededRows } from '../../support/repository/rows.ts';
-import { isFull, isTorture, strides, testSeed } from '../../support/repository/torture.ts';
+import { isFull, isTorture, strides, testSeed, turns } from '../../support/repository/torture.ts';
 import { FaultyStore } from '../../support/stores/faulty-store.ts';
+
+const it = turns(3);
 
 /** Keys that are random enough, and the same in every run. */
 const newKey = (name: string) => createHash('sha256').update(name).digest('hex');

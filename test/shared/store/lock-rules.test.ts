@@ -1,4 +1,4 @@
-import { expect, inject, it } from 'vitest';
+import { expect, inject } from 'vitest';
 import { holdBackup } from '../../../shared/jobs/retention/hold.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { keepVerifyReport } from '../../../shared/jobs/verify/verify-report.ts';
@@ -18,6 +18,9 @@ import {
 } from '../../support/repository/engine.ts';
 import { keepLast, prune } from '../../support/repository/pruning.ts';
 import { seededRows } from '../../support/repository/rows.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(3);
 
 const PART_BYTES = 64 * 1024 * 1024;
 

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, vi } from 'vitest';
 import { RetryingStore } from '../../../shared/store/retrying-store.ts';
 import { fromS3Error } from '../../../shared/store/s3-errors.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
 import { describeObjectStore } from '../../contract/object-store.contract.ts';
 import { newBucket, newRgwStore, RGW_CREDENTIALS, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const body = Buffer.from('hello');
 

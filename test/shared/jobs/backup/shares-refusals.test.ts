@@ -11,7 +11,7 @@ import { first, newRepository } from '../../../support/repository/shares-reposit
 import { turns } from '../../../support/repository/torture.ts';
 import { copyStore } from '../../../support/stores/copy-store.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 describe('nothing is listed', () => {
   async function ready() {

@@ -39,7 +39,7 @@ import { turns } from '../../../support/repository/torture.ts';
 import { copyStore } from '../../../support/stores/copy-store.ts';
 import { newFolder } from '../../../support/temporary.ts';
 
-const it = turns(3);
+const it = turns(5);
 
 function suite(open: () => Promise<ObjectStore>): void {
   it('restores as what one process wrote, the first and those after it', async () => {

@@ -18,7 +18,7 @@ import {
 import { seededRows } from '../../../support/repository/rows.ts';
 import { turns } from '../../../support/repository/torture.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const rows = seededRows(1000, 1);
 const whole = { t: rows.join(''), u: rows.slice(0, 500).join('') };

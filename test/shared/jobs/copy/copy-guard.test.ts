@@ -13,7 +13,7 @@ import { seededRows } from '../../../support/repository/rows.ts';
 import { turns } from '../../../support/repository/torture.ts';
 import { differences, faultsOf, keysBelow } from '../../../support/stores/second-place.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const MARK = 'expired/sweep_0123456789abcdef';
 const GRACE_DAYS = 7;

@@ -14,7 +14,7 @@ import { seededRows } from '../../../support/repository/rows.ts';
 import { turns } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const price = { perGibMonth: 1, currency: 'EUR', of: 'as configured' };
 const options = { dailyChange: 0.01, price, workers: 1, signal: never };

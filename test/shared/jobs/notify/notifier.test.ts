@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { NotifyChannel } from '../../../../shared/config/notifications.ts';
 import { systemClock } from '../../../../shared/core/clock.ts';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
@@ -9,7 +9,10 @@ import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../../shared/store/object-store.ts';
 import { isSigned, type Receiver, startReceiver } from '../../../support/receiver.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { GOOD } from '../verdict/cases.ts';
+
+const it = turns(2);
 
 const HOUR = 3_600_000;
 const SIGNING_KEY = 'a key that nobody else has';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
 import { rekeyRepository } from '../../../../shared/jobs/keys/rekey.ts';
@@ -19,6 +19,9 @@ import {
 import { keyOf, listAgain } from '../../../support/repository/forged-manifest.ts';
 import { keepLast, ManualClock, prune, storedKeys } from '../../../support/repository/pruning.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(3);
 
 const NONSENSE = keyOf('daily', '2026-03-01T23:59:59.000Z');
 const HELD = 'reports/hold/20260301/hold_20260301_000000_0badf00d.json';

@@ -22,7 +22,7 @@ import { neededObjects } from '../../../support/repository/needed-objects.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
 import { turns } from '../../../support/repository/torture.ts';
 
-const it = turns(2);
+const it = turns(3);
 
 const SMALL_PACKS = { packBytes: 32 * 1024, workers: 1 };
 const rows = seededRows(1500, 1);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../../shared/core/units.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { upgradeRepository } from '../../../../shared/jobs/keys/upgrade.ts';
@@ -12,6 +12,9 @@ import { keyOf, listAgain } from '../../../support/repository/forged-manifest.ts
 import { historyOf, verifyAll } from '../../../support/repository/history.ts';
 import { keepLast, prune } from '../../../support/repository/pruning.ts';
 import { replace, withRightMac } from '../../../support/repository/signing.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(3);
 
 type Document = Record<string, unknown> & { sequence?: { number: number; previous: unknown[] } };
 

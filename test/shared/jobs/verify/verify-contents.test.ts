@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { KiB, MiB } from '../../../../shared/core/units.ts';
 import type { Catalog } from '../../../../shared/format/catalog.ts';
 import type { Manifest1 } from '../../../../shared/format/manifest.ts';
@@ -22,6 +22,9 @@ import {
 import { type Forgery, forge } from '../../../support/repository/forge.ts';
 import { withPacks } from '../../../support/repository/listed.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(3);
 
 const GiB = 1024 * MiB;
 const NEW_KEY = createHash('sha256').update('two').digest('hex');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
 import { testSource } from '../../../../shared/jobs/source/test-source.ts';
 import { FIREBASE_CHECKS, openFirebaseChecks } from '../../../../shared/sources/firebase-rtdb/checks.ts';
@@ -8,7 +8,10 @@ import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, exportedJson } from '../../../support/sources/firebase.ts';
+
+const it = turns(3);
 
 vi.setConfig({ testTimeout: 60_000 });
 

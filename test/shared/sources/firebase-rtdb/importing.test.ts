@@ -18,7 +18,7 @@ import { backUpFirebase, firebaseTarget, newChildren, oddData } from '../../../s
 import { type ImportFileOptions, importContent, plainTree } from '../../../support/sources/importing.ts';
 import { encryptAsOriginal, ORIGINAL_PASSPHRASE, originalFile } from '../../../support/sources/original.ts';
 
-const it = turns(3);
+const it = turns(4);
 
 const METADATA = { timestamp: '2024-03-01T02:00:00.000Z', type: 'daily' };
 

@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { KiB } from '../../../../shared/core/units.ts';
 import { restoreBackup } from '../../../../shared/jobs/restore/restore.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { backUpInShares } from '../../../support/repository/shares.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { firebaseSource, firebaseTarget, newChildren } from '../../../support/sources/firebase.ts';
+
+const it = turns(2);
 
 describe('the view of several instances', () => {
   it('asks for what changed under the read again, by its instance', async () => {

@@ -12,7 +12,7 @@ import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, newChildren, restoreFirebase } from '../../../support/sources/firebase.ts';
 import { differenceOf, readWholeTree } from '../../../support/sources/firebase-plain-reader.ts';
 
-const it = turns(4);
+const it = turns(6);
 
 // Servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

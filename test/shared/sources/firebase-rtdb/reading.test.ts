@@ -18,7 +18,7 @@ import {
   oddData,
 } from '../../../support/sources/firebase.ts';
 
-const it = turns(3);
+const it = turns(6);
 
 // Two servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import type { ProgressEvent } from '../../../../shared/core/progress.ts';
 import { KiB } from '../../../../shared/core/units.ts';
@@ -14,7 +14,10 @@ import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, firebaseTarget, newChildren } from '../../../support/sources/firebase.ts';
+
+const it = turns(2);
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import { KiB } from '../../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
@@ -9,6 +9,7 @@ import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import {
   backUpFirebase,
   exportedJson,
@@ -18,6 +19,8 @@ import {
   restoreFirebase,
   type TestDatabase,
 } from '../../../support/sources/firebase.ts';
+
+const it = turns(3);
 
 // Two servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

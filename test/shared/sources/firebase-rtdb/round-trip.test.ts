@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { backUpInShares } from '../../../support/repository/shares.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import {
   backUpFirebase,
   exportedJson,
@@ -13,6 +14,8 @@ import {
   restoreFirebase,
 } from '../../../support/sources/firebase.ts';
 import { CountingKeys } from '../../../support/stores/counting-keys.ts';
+
+const it = turns(2);
 
 async function newRepository() {
   const store = new MemoryStore();

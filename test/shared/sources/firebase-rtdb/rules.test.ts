@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
@@ -6,7 +6,10 @@ import type { Fault } from '../../../../tools/firebase-server/faults.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { firebaseSource, restoreFirebase } from '../../../support/sources/firebase.ts';
+
+const it = turns(2);
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import type { ProgressEvent } from '../../../../shared/core/progress.ts';
 import { KiB } from '../../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
@@ -9,7 +9,10 @@ import { markText, type ScratchMark, scratchName } from '../../../../shared/sour
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, newChildren, oddData } from '../../../support/sources/firebase.ts';
+
+const it = turns(3);
 
 // Two servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

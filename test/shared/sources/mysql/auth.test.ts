@@ -1,11 +1,14 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { createConnection } from 'mysql2/promise';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { ed25519Answer } from '../../../../shared/sources/mysql/connection/auth-ed25519.ts';
 import { Session } from '../../../../shared/sources/mysql/connection/connection.ts';
 import { parseMysqlOptions } from '../../../../shared/sources/mysql/connection/options.ts';
 import { never } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { startAuthDouble } from './auth-double.ts';
+
+const it = turns(3);
 
 const PASSWORD = 'hörse battery; staple';
 

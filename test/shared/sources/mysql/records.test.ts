@@ -1,9 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { InsertStatements } from '../../../../shared/sources/mysql/rows/insert-statements.ts';
 import { parseRecord } from '../../../../shared/sources/mysql/rows/record-values.ts';
 import { RowFrames } from '../../../../shared/sources/mysql/rows/row-frames.ts';
 import { splitRecords } from '../../../../shared/sources/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(3);
 
 /** Bytes that mean something to one of the formats, more often than others. */
 const value = fc.option(

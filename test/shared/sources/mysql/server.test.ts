@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { BackupContents } from '../../../../shared/sources/contents.ts';
 import { openMysqlChecks } from '../../../../shared/sources/mysql/checks.ts';
@@ -12,8 +12,11 @@ import type { MariadbServer } from '../../../../tools/mariadb-server.ts';
 import { asContents, readSource } from '../../../contract/reading.ts';
 import { describeWithMysql, isThere, openTestServer } from '../../../support/mysql-server.ts';
 import { never } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { makeAccounts, moveMoney, sumOf, TOTAL } from './money.ts';
 import { backUpUrl, checksums, nativeDump, newRepository, restoreUrl } from './round-trip.ts';
+
+const it = turns(3);
 
 const READS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE';
 let server: MariadbServer;

@@ -1,9 +1,12 @@
 import type pg from 'pg';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { connect, query } from '../../../../../shared/sources/postgres/connection/connection.ts';
 import { copyOut } from '../../../../../shared/sources/postgres/copy/copy-out.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, never, readAll, session, startProxy, until } from './reading.ts';
+
+const test = turnOfAll(3);
 
 const databases = startDatabases();
 

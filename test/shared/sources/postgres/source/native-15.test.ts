@@ -1,15 +1,18 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import { displayName } from '../../../../../shared/sources/postgres/text/identifiers.ts';
 import type { SourceView } from '../../../../../shared/sources/source.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { everythingSql, never, readAll } from './reading.ts';
+
+const test = turnOfAll(3);
 
 const run = promisify(execFile);
 

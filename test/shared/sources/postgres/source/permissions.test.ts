@@ -1,9 +1,12 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { testSource } from '../../../../../shared/jobs/source/test-source.ts';
 import { openPostgresChecks } from '../../../../../shared/sources/postgres/checks.ts';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { startDatabases } from './databases.ts';
 import { never, readAll } from './reading.ts';
+
+const test = turnOfAll(3);
 
 const databases = startDatabases();
 

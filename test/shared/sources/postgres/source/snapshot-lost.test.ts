@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { parsePostgresOptions } from '../../../../../shared/sources/postgres/connection/options.ts';
 import { dumpSchema } from '../../../../../shared/sources/postgres/pg-dump/schema-dump.ts';
 import { SnapshotReaders } from '../../../../../shared/sources/postgres/snapshot/readers.ts';
 import { Snapshot } from '../../../../../shared/sources/postgres/snapshot/snapshot.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres, type PostgresVersion } from '../../../../support/postgres.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { never } from './reading.ts';
+
+const it = turns(2);
 
 function suite(version: PostgresVersion): void {
   it('is said to whoever reads rows, and to whoever reads the schema', async () => {

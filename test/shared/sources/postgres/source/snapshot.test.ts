@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { takeInventory } from '../../../../../shared/sources/postgres/datasets/datasets.ts';
 import { Snapshot } from '../../../../../shared/sources/postgres/snapshot/snapshot.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, never, readAll, session, until } from './reading.ts';
+
+const test = turns(4);
 
 const databases = startDatabases();
 

@@ -1,11 +1,14 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import type { CopyAttributes } from '../../../../../shared/sources/postgres/datasets/attributes.ts';
 import { checkVersion } from '../../../../../shared/sources/postgres/snapshot/session.ts';
 import { quoteIdent, quoteQualified } from '../../../../../shared/sources/postgres/text/identifiers.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, everythingSql, never, readAll, session } from './reading.ts';
+
+const test = turns(3);
 
 const databases = startDatabases();
 

@@ -1,14 +1,17 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { backUpUrl, newRepository, psql, restoreUrl } from './round-trip.ts';
+
+const it = turnOfAll(3);
 
 /** As that of PostGIS' topology: tables for the user's rows, whose foreign keys are there from the start. */
 const EXTENSION = `

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { runBackup } from '../../../../../shared/jobs/backup/backup.ts';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
@@ -14,8 +14,11 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { initRepository, never, openCheaply } from '../../../../support/repository/engine.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { psql } from './round-trip.ts';
+
+const it = turnOfAll(3);
 
 const ROLES = `
 create role admins nologin createrole createdb;

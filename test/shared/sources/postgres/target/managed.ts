@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres, type PostgresVersion } from '../../../../support/postgres.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { describeDatabase } from './catalog-judge.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
 
@@ -23,6 +24,7 @@ const PLATFORM = `
 
 /** A target as managed services give it: its login owns one database, and may do nothing else. */
 export function describeManagedTarget(version: PostgresVersion): void {
+  const it = turnOfAll(3);
   let server: PostgresServer;
   let repository: Repository;
   let key: BackupKey;

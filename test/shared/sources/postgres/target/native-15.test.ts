@@ -10,13 +10,13 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
-import { turns } from '../../../../support/repository/torture.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { everythingSql } from '../source/reading.ts';
 import { describeDatabase } from './catalog-judge.ts';
 import { backUpUrl, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
 
-const it = turns(3);
+const it = turnOfAll(5);
 
 /** 10 is a million rows, and takes a quarter of a minute. */
 const SCALE = process.env['HOLDFAST_PGBENCH_SCALE'] ?? '1';

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
@@ -6,7 +6,7 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
-import { isTorture, sample, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
+import { isTorture, sample, tortureTimeoutMs, turnOfAll } from '../../../../support/repository/torture.ts';
 import {
   asOptions,
   HOSTILE,
@@ -20,6 +20,8 @@ import {
 import { OWNED } from './owned-database.ts';
 import { backUpUrl, exportSql, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
 import { TYPED } from './typed-database.ts';
+
+const it = turnOfAll(4);
 
 type Settings = Readonly<Record<string, string>>;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
@@ -6,7 +6,10 @@ import type { Repository } from '../../../../../shared/repository/repository.ts'
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
+
+const it = turnOfAll(3);
 
 /** Each role is named by one thing only. */
 const NAMED = `

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { packKey } from '../../../../../shared/format/pack.ts';
 import { OpenSalvage } from '../../../../../shared/jobs/repair/salvage.ts';
@@ -11,8 +11,11 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { flipped, harmed } from '../../../../support/repository/damage.ts';
 import { initRepository, never, openRepository } from '../../../../support/repository/engine.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { newFolder } from '../../../../support/temporary.ts';
 import { backUpUrl } from './round-trip.ts';
+
+const it = turnOfAll(3);
 
 const CUSTOMERS = 3000;
 const SMALL_PACKS = { packBytes: 32 * 1024, workers: 1 };

@@ -6,7 +6,7 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
-import { isTorture, sample, tortureTimeoutMs, turns } from '../../../../support/repository/torture.ts';
+import { isTorture, sample, tortureTimeoutMs, turnOfAll } from '../../../../support/repository/torture.ts';
 import { everythingSql } from '../source/reading.ts';
 import {
   asOptions,
@@ -22,7 +22,7 @@ import {
 import { backUpUrl, exportSql, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
 import { TYPED } from './typed-database.ts';
 
-const it = turns(3);
+const it = turnOfAll(3);
 
 describeWithPart('postgresql-15', 'hostile settings, judged by native pg_dump 15', () => {
   let plain: PostgresServer;

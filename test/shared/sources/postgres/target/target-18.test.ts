@@ -11,11 +11,11 @@ import type { Source } from '../../../../../shared/sources/source.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
-import { turns } from '../../../../support/repository/torture.ts';
+import { turnOfAll } from '../../../../support/repository/torture.ts';
 import { everythingSql, readAll } from '../source/reading.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
 
-const it = turns(4);
+const it = turnOfAll(5);
 
 const SHOP = `
   CREATE TYPE mood AS ENUM ('sad', 'ok');
