@@ -8,7 +8,7 @@ Programs:
   live      a database server to a folder and back, beside the programs that people use for it. --source says which:
               postgres     PostgreSQL 15, also to Ceph RGW, beside pg_dump -Fc, pg_dump -Fd -j 2 and
                            pg_dump | zstd -3 | age; S3 requests of a backup of 5 MB. The default
-              postgres-18  the same with PostgreSQL 18 of npm; pg_dump only if one of version 18 is installed
+              postgres-18  the same with PostgreSQL 18 of npm; beside COPY | zstd -3 | age if no pg_dump reads it
               mysql        MariaDB, 2 GB, beside mariadb-dump | zstd -3 | age
   churn     30 days of 1 % changed or appended, a backup a day: repository size after each day; and 415 days of 1 to
             5 % in memory: what the newest backup needs, by a first backup

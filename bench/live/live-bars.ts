@@ -1,11 +1,14 @@
 import { type Bar, spread } from '../report.ts';
 import { type Ratio, ratios, type Sample } from '../samples.ts';
 import { MARIADB_DUMP_PIPELINE } from './mysql-tools.ts';
-import { PG_DUMP_CUSTOM, PG_DUMP_FOLDER, PG_DUMP_PIPELINE } from './postgres-tools.ts';
+import { COPY_PIPELINE, PG_DUMP_CUSTOM, PG_DUMP_FOLDER, PG_DUMP_PIPELINE } from './postgres-tools.ts';
 import { STEP } from './server.ts';
 
 const OWN = 'holdfast';
 const MOST_MB = 300;
+
+/** As for `pg_dump | zstd | age`, which does more. */
+const COPY_PEERS = [[COPY_PIPELINE, 0.8]] as const;
 
 export function postgresBars(samples: readonly Sample[]): Bar[] {
   const places = placesOf(samples);
@@ -13,14 +16,15 @@ export function postgresBars(samples: readonly Sample[]): Bar[] {
     [PG_DUMP_CUSTOM, 0.22],
     [PG_DUMP_PIPELINE, 0.8],
   ] as const;
+  const isDumped = samples.length === 0 || samples.some(({ tool }) => tool === PG_DUMP_CUSTOM);
   const walls = places.flatMap((tool) =>
-    peers.map(([peer, limit]) => ({
+    (isDumped ? peers : COPY_PEERS).map(([peer, limit]) => ({
       measure: `${tool}: first backup, wall, by ${peer}`,
       limit,
       measured: ratios(samples, { step: STEP.first, figure: 'wallS', tool, peer }),
     })),
   );
-  const restores = [PG_DUMP_CUSTOM, PG_DUMP_FOLDER].flatMap((peer) =>
+  const restores = (isDumped ? [PG_DUMP_CUSTOM, PG_DUMP_FOLDER] : []).flatMap((peer) =>
     restoreBars(samples, { peer, title: `pg_restore -j 2 of ${peer}`, compared: 1.4, uncompared: 1 }),
   );
   return [...walls, ...restores, peakBar(samples)];

@@ -8,7 +8,8 @@ export interface LiveTool {
   readonly name: string;
   init(place: string): Command;
   backup(place: string, label: string, url: string): Command;
-  restore(place: string, label: string, url: string): Command;
+  /** Undefined if the tool brings nothing back. */
+  readonly restore: ((place: string, label: string, url: string) => Command) | undefined;
   /** As `restore`, without comparing what was restored; undefined if the tool never compares. */
   readonly restoreUncompared?: LiveTool['restore'];
   /** Bytes of all backups so far. */

@@ -101,7 +101,7 @@ async function runRound(bench: Bench, round: number): Promise<void> {
   const to = server.url(RESTORED);
   await each(bench, round, {
     step: STEP.restore,
-    command: (tool, place) => tool.restore(place, 'changed', to),
+    command: (tool, place) => tool.restore?.(place, 'changed', to),
     ...hooks,
   });
   const uncompared = (tool: LiveTool, place: string) => tool.restoreUncompared?.(place, 'changed', to);

@@ -12,6 +12,11 @@ export const PG_DUMP_CUSTOM = 'pg_dump -Fc';
 export const PG_DUMP_FOLDER = 'pg_dump -Fd -j 2';
 export const PG_DUMP_PIPELINE = 'pg_dump | zstd -3 | age';
 
+/** Reads rows and nothing else, as whatever dumps a database must: for servers that no installed pg_dump reads. */
+export const COPY_PIPELINE = 'COPY by psql | zstd -3 | age';
+const COPIES = `SELECT format('COPY %s TO STDOUT;', oid::regclass) FROM pg_class
+  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`;
+
 /** Folder of a pg_dump that reads a server of that version: it refuses newer ones than itself. */
 function dumpBin(major: number): string | undefined {
   for (let version = major; version <= NEWEST; version++) {
@@ -21,10 +26,10 @@ function dumpBin(major: number): string | undefined {
   return undefined;
 }
 
-/** pg_dump in the ways that it is used; none if no installed one reads a server of that version. */
+/** pg_dump in the ways that it is used; if no installed one reads a server of that version, what reads its rows. */
 export function postgresTools(major: number): readonly LiveTool[] {
   const bin = dumpBin(major);
-  if (bin === undefined) return [];
+  if (bin === undefined) return [copies()];
   const help = run({ argv: [path.join(bin, 'pg_dump'), '--help'] });
   // From version 16 on.
   const zstd = help.includes('--compress=METHOD') ? ' --compress=zstd:3' : '';
@@ -57,6 +62,18 @@ function pipeline(bin: string): LiveTool {
     restore: (place, label, url) =>
       withUrl(url, `${unseal(place, label)} | ${bin}/psql -q -v ON_ERROR_STOP=1 -d "$DATABASE_URL"`),
     storedBytes,
+  };
+}
+
+function copies(): LiveTool {
+  const psql = `${LOADING_BIN}/psql -q -v ON_ERROR_STOP=1 -d "$DATABASE_URL"`;
+  const statements = `echo 'BEGIN ISOLATION LEVEL REPEATABLE READ;'; ${psql} -At -c "${COPIES}"`;
+  return {
+    ...pipeline(LOADING_BIN),
+    name: COPY_PIPELINE,
+    backup: (place, label, url) =>
+      withUrl(url, `(${statements}) | ${psql} | zstd -3 -c | ${seal(place, label)}`),
+    restore: undefined,
   };
 }
 

@@ -6,7 +6,7 @@ import { writeLines } from '../data/lines.ts';
 import { tableRow } from '../data/table.ts';
 import { run, shell } from '../tools.ts';
 import { postgresBars } from './live-bars.ts';
-import { LOADING_BIN, PG_DUMP_CUSTOM, postgresTools } from './postgres-tools.ts';
+import { COPY_PIPELINE, LOADING_BIN, PG_DUMP_CUSTOM, postgresTools } from './postgres-tools.ts';
 import type { LiveServer } from './server.ts';
 
 const ROWS = 1_000_000;
@@ -36,16 +36,20 @@ export async function startLivePostgres(major: 15 | 18): Promise<LivePostgres> {
     );
   const server = await startPostgres(major === 15 ? { bin: LOADING_BIN } : {});
   const peers = postgresTools(major);
+  const isDumped = peers.some(({ name }) => name === PG_DUMP_CUSTOM);
   const makeSmall = (database: string, options: { readonly rows: number; readonly folder: string }) =>
     makeDatabase(server, database, options);
   return {
     title: `PostgreSQL ${major}`,
     peers,
-    gaps:
-      peers.length > 0
-        ? []
-        : [`pg_dump: none of version ${major} or later is installed, and older ones refuse this server.`],
-    by: { name: PG_DUMP_CUSTOM, title: 'BY PG_DUMP -FC' },
+    gaps: isDumped
+      ? []
+      : [
+          `pg_dump: none of version ${major} or later is installed, and older ones refuse this server. ${COPY_PIPELINE} stores the rows alone, in one transaction, and brings nothing back.`,
+        ],
+    by: isDumped
+      ? { name: PG_DUMP_CUSTOM, title: 'BY PG_DUMP -FC' }
+      : { name: COPY_PIPELINE, title: 'BY COPY' },
     url: (database) => server.url(database),
     makeSmall,
     make: async (database, { size, folder }) => {
