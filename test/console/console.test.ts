@@ -14,12 +14,14 @@ import { builtConsole, sharedBrowser } from '../support/console/shared-console.t
 import { describeWithPart, hasPart } from '../support/parts.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { startIssuer } from '../support/repository/issuer.ts';
-import { itInFull, itInLong } from '../support/repository/torture.ts';
+import { itInFull, itInLong, sample, turns } from '../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../support/run/part-places.ts';
 import type { Serving } from '../support/serving.ts';
 
 const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };
+/** Of what no other test goes on from. */
+const itInTurn = turns(3);
 /** Nearly all of the year stays. */
 const KEPT = { daily: 90, weekly: 350, manual: 400 };
 const COUNTS = `select (select count(*) from customers)::int c, (select count(*) from orders)::int o,
@@ -95,27 +97,30 @@ describeWithPart('chromium', 'console', () => {
     expect(await context.cookies(`${rig.serving.url}${API_BASE}/list`)).toEqual([]);
   });
 
-  it('stays signed in over a reload, and is signed out on the server by Sign out, in every tab', async () => {
-    await using own = await rig.browser.newContext({ viewport: DESK });
-    const one = await openPage(own);
-    await one.goto(newestLink(rig.serving));
-    await one.getByRole('heading', { name: 'Overview' }).waitFor();
-    await goTo('runs', 'Runs', one);
-    await one.reload();
-    await one.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
-    expect(one.url()).toBe(`${rig.serving.url}/#/runs`);
-    const two = await openPage(own);
-    await two.goto(`${rig.serving.url}/#/retention`);
-    await two.getByText('would be removed').first().waitFor();
-    await button('Sign out', one).click();
-    await one.getByText('You are signed out.').waitFor();
-    await one.reload();
-    await one.getByRole('heading', { name: 'Sign in' }).waitFor();
-    await goTo('audit', 'Sign in again', two);
-    expect(await own.cookies(`${rig.serving.url}/session`)).toEqual([]);
-  });
+  itInTurn(
+    'stays signed in over a reload, and is signed out on the server by Sign out, in every tab',
+    async () => {
+      await using own = await rig.browser.newContext({ viewport: DESK });
+      const one = await openPage(own);
+      await one.goto(newestLink(rig.serving));
+      await one.getByRole('heading', { name: 'Overview' }).waitFor();
+      await goTo('runs', 'Runs', one);
+      await one.reload();
+      await one.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
+      expect(one.url()).toBe(`${rig.serving.url}/#/runs`);
+      const two = await openPage(own);
+      await two.goto(`${rig.serving.url}/#/retention`);
+      await two.getByText('would be removed').first().waitFor();
+      await button('Sign out', one).click();
+      await one.getByText('You are signed out.').waitFor();
+      await one.reload();
+      await one.getByRole('heading', { name: 'Sign in' }).waitFor();
+      await goTo('audit', 'Sign in again', two);
+      expect(await own.cookies(`${rig.serving.url}/session`)).toEqual([]);
+    },
+  );
 
-  it('takes a new link in an open page: it leaves the address, and the screen stays', async () => {
+  itInTurn('takes a new link in an open page: it leaves the address, and the screen stays', async () => {
     await using own = await rig.browser.newContext({ viewport: DESK });
     const one = await openPage(own);
     const used = newestLink(rig.serving);
@@ -180,7 +185,7 @@ describeWithPart('chromium', 'console', () => {
     await goTo('', 'saved');
   });
 
-  it('shows how the newest good backup is locked, and how far second places are behind', async () => {
+  itInTurn('shows how the newest good backup is locked, and how far second places are behind', async () => {
     const other = await openPage(context);
     const [newest] = (await rig.serving.json('GET', '/status')).sources;
     const lock = { source: 'shop', backup: newest.newestGood.key, until: '2030-01-02T03:04:05.000Z' };
@@ -300,7 +305,7 @@ describeWithPart('chromium', 'console', () => {
     expect(opened.rows).toEqual(shop.rows);
   });
 
-  it('keeps the place when the sign-in has ended', async () => {
+  itInTurn('keeps the place when the sign-in has ended', async () => {
     await goTo('restore', 'Which moment?');
     await button('Continue').click();
     await page.getByLabel('shop_copy').check();
@@ -332,7 +337,7 @@ describeWithPart('chromium', 'console', () => {
     await goTo('backups?from=2099-01-01', 'No backups');
   });
 
-  it('searches with one request, says that nothing fits, and shows all again', async () => {
+  itInTurn('searches with one request, says that nothing fits, and shows all again', async () => {
     await goTo('backups', 'Started');
     await page.locator('.list-row').first().waitFor();
     const asked: (string | null)[] = [];
@@ -349,7 +354,7 @@ describeWithPart('chromium', 'console', () => {
     await page.locator('.list-row').first().waitFor();
   });
 
-  it.each(['backups', 'backups?q=daily'])(
+  it.each(sample(['backups', 'backups?q=daily'], 1))(
     'keeps the place in a list when one comes back to it: %s',
     async (list) => {
       await goTo('', 'Newest good backup');
@@ -460,7 +465,7 @@ describeWithPart('chromium', 'console', () => {
     await page.unroute('**/list?*');
   });
 
-  it('is usable by keyboard', async () => {
+  itInTurn('is usable by keyboard', async () => {
     await goTo('runs', 'Succeeded');
     const focused = () => page.evaluate('document.activeElement.textContent.trim()');
     await page.locator('h1').focus();
@@ -512,7 +517,7 @@ describeWithPart('chromium', 'console', () => {
     },
   );
 
-  it('says why a reader may not, that the API is down, and goes on when it is back', async () => {
+  itInTurn('says why a reader may not, that the API is down, and goes on when it is back', async () => {
     const port = 20_000 + (process.pid % 10_000) + 17;
     let serving = await rig.serve(`--role viewer --port ${port}`);
     const other = await openPage(context);
@@ -546,7 +551,7 @@ describeWithPart('chromium', 'console', () => {
     await serving[Symbol.asyncDispose]();
   });
 
-  it('signs in at an OIDC issuer, in a window of its own, and shows what the API refuses', async () => {
+  itInTurn('signs in at an OIDC issuer, in a window of its own, and shows what the API refuses', async () => {
     await using issuer = await startIssuer(rig.consoleFolder);
     const other = await openPage(context);
     await other.goto(`${issuer.url}/#/audit`);

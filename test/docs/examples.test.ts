@@ -3,8 +3,12 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { blocksOf, PAGES } from '../support/pages.ts';
+import { turns } from '../support/repository/torture.ts';
+
+// The compiler looks at most of the project for it.
+const it = turns(3);
 
 /** What begins with a setting is a part of a configuration. */
 const PART = /^\w+: /;

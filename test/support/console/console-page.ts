@@ -1,6 +1,7 @@
 import type { BrowserContext, Page, Response as PageResponse } from 'playwright-core';
 import { API_BASE } from '../../../shared/core/api-names.ts';
 import { judge } from '../openapi-judge.ts';
+import { isFull } from '../repository/torture.ts';
 
 /** A machine may be busy. */
 const PATIENCE_MS = 45_000;
@@ -12,6 +13,8 @@ const PATIENCE_MS = 45_000;
 export async function openConsolePage(of: BrowserContext, complaints: string[]): Promise<Page> {
   const opened = await of.newPage();
   opened.setDefaultTimeout(PATIENCE_MS);
+  // What breathes while it loads is drawn all the time.
+  if (!isFull) await opened.emulateMedia({ reducedMotion: 'reduce' });
   opened.on('pageerror', ({ message }) => complaints.push(message));
   opened.on('console', (line) => {
     if (/content security policy/i.test(line.text())) complaints.push(line.text());
