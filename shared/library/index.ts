@@ -4,14 +4,27 @@ export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.t
 export type { ProgressEvent } from '../core/progress.ts';
 export type { BackupResult } from '../jobs/backup/backup.ts';
 export type { DrillResult } from '../jobs/drill/drill-result.ts';
+export type { DatasetDiff } from '../jobs/inside/diff.ts';
+export type { RowsOfBackup } from '../jobs/inside/read-rows.ts';
+export type { RowChange } from '../jobs/inside/row-changes.ts';
+export type { RowVersion } from '../jobs/inside/row-history.ts';
 export type { RestoreResult } from '../jobs/restore/restore.ts';
 export type { PruneResult } from '../jobs/retention/prune.ts';
 export type { PrunePlan } from '../jobs/retention/prune-plan.ts';
 export type { BackupSummary } from '../jobs/status/list.ts';
 export type { VerifyReport } from '../jobs/verify/verify.ts';
+export type { Fields, RowColumn } from '../sources/rows.ts';
 export type { RestorePlan } from '../sources/target.ts';
 export { type BackupOptions, backup } from './backup.ts';
 export { type DrillOptions, drill } from './drill.ts';
+export {
+  type DiffOptions,
+  diff,
+  type HistoryOptions,
+  history,
+  type ReadRowsOptions,
+  readBackupRows,
+} from './inside.ts';
 export { type ListOptions, list } from './list.ts';
 export type { Place } from './places.ts';
 export { type PruneOptions, planPrune, prune, type RetentionOptions } from './prune.ts';

@@ -1,12 +1,12 @@
 // AssemblyScript: records of the areas that split.assembly.ts fills and shape-memory.ts reads.
 
-/** Of a line: where its values end, where it ends, and the number of its shape; u32 each. */
+/** Of a line, u32 each: the end of its values, its own end, and the number of its shape. */
 export const LINE: usize = 12;
 export const LINE_VALUES_END: usize = 0;
 export const LINE_END: usize = 4;
 export const LINE_ENTRY: usize = 8;
 
-/** Of a shape, u32 each: where it is and how long, its lines, their bytes, those of their values, a hash, and its group. */
+/** Of a shape, u32 each: its place and length, its lines, their bytes, those of their values, a hash, and its group. */
 export const ENTRY: usize = 28;
 export const ENTRY_AT: usize = 0;
 export const ENTRY_BYTES: usize = 4;

@@ -12,13 +12,16 @@ const it = turns(2);
 
 const {
   backup,
+  diff,
   drill,
+  history,
   initRepository,
   list,
   openRepository,
   planPrune,
   planRestore,
   prune,
+  readBackupRows,
   restore,
   verify,
 } = library;
@@ -36,7 +39,9 @@ it('has these names, and no others', () => {
     'HoldfastError',
     'OpenRepository',
     'backup',
+    'diff',
     'drill',
+    'history',
     'initRepository',
     'isHoldfastError',
     'list',
@@ -44,6 +49,7 @@ it('has these names, and no others', () => {
     'planPrune',
     'planRestore',
     'prune',
+    'readBackupRows',
     'restore',
     'verify',
   ]);
@@ -151,4 +157,26 @@ it('compresses as hard as it is told, by name or by level, and refuses both and 
   });
   const huge = { ...options, compression: 'huge' as library.Compression };
   await expect(openRepository(huge)).rejects.toMatchObject({ code: 'E_CONFIG' });
+});
+
+it('looks into backups', async () => {
+  const { at, rows, options } = await world();
+  await using repository = await initRepository(options);
+  const first = await backup(repository, at('rows.txt'), { name: 'rows' });
+  await writeFile(at('rows.txt'), `${rows}one more\n`);
+  const second = await backup(repository, at('rows.txt'), { name: 'rows' });
+  const found = await readBackupRows(repository, first.key, { where: ['record ~ number 4711'] });
+  expect(found).toMatchObject({ dataset: 'rows.txt', columns: [{ name: 'record' }] });
+  expect(await Array.fromAsync(found.rows())).toEqual([['4711\ta row of the number 4711']]);
+  for await (const { dataset, changes } of diff(repository, first.key, second.key)) {
+    expect(dataset).toBe('rows.txt');
+    expect(await Array.fromAsync(changes())).toEqual([
+      { change: 'added', before: null, after: ['one more'] },
+    ]);
+  }
+  const versions = Array.fromAsync(history(repository, { dataset: 'rows.txt', key: ['one more'] }));
+  await expect(versions).rejects.toMatchObject({
+    code: 'E_USAGE',
+    message: expect.stringContaining('no primary key'),
+  });
 });
