@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { synthesise } from '../../infra/checked-synthesis.ts';
 import { FULL_CONFIG, IAM_CONFIG, newDeployment } from '../support/aws/deployment.ts';
+import { sample } from '../support/repository/torture.ts';
 
 describe('cdk-nag, AwsSolutions', () => {
   const ownName = {
@@ -11,10 +12,11 @@ describe('cdk-nag, AwsSolutions', () => {
   };
 
   // Findings of the others are some of these.
-  it.each([
+  const configs = [
     ["of all that can be said, the console by CloudFront's own name", ownName],
     ['of signed requests', IAM_CONFIG],
-  ])('finds nothing that is not acknowledged with its reason: %s', (_, config) => {
+  ] as const;
+  it.each(sample(configs, 1))('finds nothing that is not acknowledged with its reason: %s', (_, config) => {
     const { app } = newDeployment(config);
     const { directory, stacks } = synthesise(app);
     const report = JSON.parse(readFileSync(path.join(directory, 'validation-report.json'), 'utf8'));

@@ -5,6 +5,7 @@ import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/aws/deployment.ts';
 import { schemaProblems } from '../support/aws/resource-schemas.ts';
 import { stateMachinesOf } from '../support/aws/synthesised.ts';
+import { sample } from '../support/repository/torture.ts';
 
 const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-AbCdEf`;
 const SMALL: HoldfastConfig = { sources: { shop: { kind: 'postgres', secret: SECRETS.source } } };
@@ -73,12 +74,15 @@ describe("CloudFormation's registry", () => {
 });
 
 describe('the state machines', () => {
-  it.each(Object.entries(deployments))('are right by the rules of their language: %s', (_, { pipeline }) => {
-    const machines = pipeline ? Object.values(stateMachinesOf(pipeline)) : [];
-    expect(machines.length).toBeGreaterThan(0);
-    for (const machine of machines)
-      expect(validateStates(machine)).toMatchObject({ isValid: true, errors: [] });
-  });
+  it.each(sample(Object.entries(deployments), 1))(
+    'are right by the rules of their language: %s',
+    (_, { pipeline }) => {
+      const machines = pipeline ? Object.values(stateMachinesOf(pipeline)) : [];
+      expect(machines.length).toBeGreaterThan(0);
+      for (const machine of machines)
+        expect(validateStates(machine)).toMatchObject({ isValid: true, errors: [] });
+    },
+  );
 
   it('are asked: what breaks them is named', () => {
     const States = { A: { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', Next: 'Nowhere' } };

@@ -10,6 +10,7 @@ import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
 import { resolved } from '../support/aws/synthesised.ts';
 import { standInBundles } from '../support/repository/stand-in-bundles.ts';
+import { sample } from '../support/repository/torture.ts';
 
 const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555';
 const SOURCES = { shop: { kind: 'postgres' as const, secret: SECRETS.source } };
@@ -137,7 +138,7 @@ function unbounded(templates: readonly Template[]): string[] {
 }
 
 describe('a permissions boundary', () => {
-  it.each(['bound', 'arn:aws:iam::111122223333:policy/bound'])(
+  it.each(sample(['bound', 'arn:aws:iam::111122223333:policy/bound'], 1))(
     'of the configuration is on every role of every stack: %s',
     (permissionsBoundary) => {
       const config = { ...FULL_CONFIG, aws: { ...FULL_CONFIG.aws, permissionsBoundary } };
