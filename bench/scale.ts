@@ -20,7 +20,7 @@ interface Row extends ScaleResult {
 
 /** The engine on ever more rows, which are made while they are read and kept nowhere. */
 export async function scale(folder: string, { full, size, rounds }: Options): Promise<string> {
-  const sizes = [0.1, 1, ...(full ? [10] : [])].map((gb) => Number((gb * size).toFixed(3)));
+  const sizes = [0.1, 1, ...(full ? [10] : [])].map((gb) => Number((gb * size).toPrecision(3)));
   const rows: Row[] = [];
   let peak = 0;
   for (const gb of sizes) {
