@@ -5,7 +5,7 @@ import { sample, turns } from '../support/repository/torture.ts';
 
 const it = turns(2);
 
-/** Another one each run would start a server more; PostgreSQL's is the same but for its data. */
+/** The tour of PostgreSQL differs from these in its data alone. */
 const SOURCES = ['firebase', ...(hasPart('mariadb') ? ['mysql'] : [])];
 
 it.each(sample(SOURCES, 1))(
