@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
 import { hasPart } from '../support/parts.ts';
-import { sample, sample, turns } from '../support/repository/torture.ts';
+import { sample, turns } from '../support/repository/torture.ts';
 
 const it = turns(2);
 
