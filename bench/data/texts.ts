@@ -21,11 +21,12 @@ export function readTexts(mostBytes: number): string[] {
 
 function textFiles(folder: string, mostBytes: number): string[] {
   return (
-    readdirSync(folder, { recursive: true, withFileTypes: true })
+    readdirSync(folder, { withFileTypes: true })
+      // Caches of tools, which are no package, and may change meanwhile.
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .flatMap(({ name }) => readdirSync(path.join(folder, name), { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile() && IS_TEXT.test(entry.name))
       .map((entry) => path.join(entry.parentPath, entry.name))
-      // Caches of tools, which are no package.
-      .filter((file) => !file.startsWith(`${folder}${path.sep}.`))
       .filter((file) => statSync(file).size < mostBytes)
       .sort()
   );

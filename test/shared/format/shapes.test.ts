@@ -100,7 +100,7 @@ describe('lines of JSON as shapes and columns', () => {
         const text = all.map((_, i) => `${all[(i * 31) % all.length]}\n`).join('');
         expectSplit(Buffer.from(text.slice(Math.min(shift, text.length - 1)), 'latin1'));
       }),
-      { numRuns: cases(150, 3000, 100_000), seed: 19 },
+      { numRuns: cases(60, 3000, 100_000), seed: 19 },
     );
   });
 
@@ -122,7 +122,7 @@ describe('lines of JSON as shapes and columns', () => {
         const all = [...some, ...Array.from({ length: usual + some.length }, (_, i) => `{"id":${i}}`)];
         expectKept(lines(all.length, (i) => all[(i * 7) % all.length] ?? ''));
       }),
-      { numRuns: cases(50, 200, 2000), seed: 18 },
+      { numRuns: cases(25, 200, 2000), seed: 18 },
     );
   });
 });
