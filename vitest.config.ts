@@ -1,7 +1,10 @@
+import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
-import { kindsOfTests } from './test/support/run/kinds-of-tests.ts';
+import { filesInTurn, kindsOfTests } from './test/support/run/kinds-of-tests.ts';
 import { RunReporter } from './test/support/run/run-reporter.ts';
 
+/** Of samples: another one in each run. If a test fails, run-reporter.ts says it. */
+process.env['HOLDFAST_SAMPLE_SEED'] ??= String(randomInt(1, 2 ** 31));
 const { unit, real, alone } = kindsOfTests(import.meta.dirname);
 const LIMITS = { testTimeout: 90_000, hookTimeout: 120_000 };
 
@@ -9,14 +12,15 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/run/global-setup.ts'],
     reporters: ['default', new RunReporter()],
-    maxWorkers: 3,
+    // They wait for servers and browsers about half of the time.
+    maxWorkers: process.env['HOLDFAST_TEST_FULL'] === '1' ? 3 : 4,
     pool: 'forks',
     // Packs of 16 MiB that hardly anything is written to would have it begin with every command.
     execArgv: ['--no-incremental-marking'],
     projects: [
       // Files that share processes, and with them what is loaded and started there.
       { extends: true, test: { ...LIMITS, name: 'unit', include: [...unit], isolate: false } },
-      { extends: true, test: { ...LIMITS, name: 'real', include: [...real], isolate: false } },
+      { extends: true, test: { ...LIMITS, name: 'real', include: [...filesInTurn(real)], isolate: false } },
       { extends: true, test: { ...LIMITS, name: 'alone', include: [...alone] } },
     ],
   },

@@ -9,11 +9,11 @@ import { seriousFindings } from '../support/console/axe.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 
-describeWithParts(['chromium'], 'API keys in the console', () => {
+describeInTurn(1, 3)(['chromium'], 'API keys in the console', () => {
   const started = new AsyncDisposableStack();
   const complaints: string[] = [];
   let browser: Browser;

@@ -11,7 +11,7 @@ import { allFindings } from '../support/console/axe.ts';
 import { answerConsole, CONSOLE_URL, type ConsoleAnswers } from '../support/console/console-in-process.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
-import { describeWithPart } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { initRepository, openRepository } from '../support/repository/engine.ts';
 import { isFull, isTorture, sample, sampleInCi } from '../support/repository/torture.ts';
 
@@ -75,7 +75,7 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
 };
 const ROW_LIST = (Object.entries(ROWS) as [ScreenId, Row][]).map(([id, row]) => ({ id, ...row }));
 
-describeWithPart('chromium', 'axe on every screen', () => {
+describeInTurn(0, 3)(['chromium'], 'axe on every screen', () => {
   let folder: string;
   let browser: Browser;
   let context: BrowserContext;

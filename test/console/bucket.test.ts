@@ -8,14 +8,14 @@ import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.
 import { runCommand } from '../support/command-line.ts';
 import { newestLink } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import { createShop } from '../support/sources/shop.ts';
 import { newFolder } from '../support/temporary.ts';
 
-describeWithParts(['chromium', 'ceph-rgw'], 'console on a repository in a bucket', () => {
+describeInTurn(0, 3)(['chromium', 'ceph-rgw'], 'console on a repository in a bucket', () => {
   const started = new AsyncDisposableStack();
   let endpoint: string | undefined;
   let postgres: PostgresServer;

@@ -11,7 +11,7 @@ import { MISSED } from '../support/console/backup-year.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { type ConsoleRig, newestLink, startConsoleRig } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
-import { describeWithPart, hasPart } from '../support/parts.ts';
+import { describeInTurn, hasPart } from '../support/parts.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { startIssuer } from '../support/repository/issuer.ts';
 import { itInFull, itInLong, sample, turns } from '../support/repository/torture.ts';
@@ -27,7 +27,7 @@ const KEPT = { daily: 90, weekly: 350, manual: 400 };
 const COUNTS = `select (select count(*) from customers)::int c, (select count(*) from orders)::int o,
   (select sum(count) from order_lines)::int l, (select md5(string_agg(name || price || tags::text, ',' order by id)) from products) p`;
 
-describeWithPart('chromium', 'console', () => {
+describeInTurn(2, 3)(['chromium'], 'console', () => {
   let rig: ConsoleRig;
   let page: Page;
   let context: BrowserContext;

@@ -6,13 +6,13 @@ import { seriousFindings } from '../support/console/axe.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { startServing } from '../support/serving.ts';
 import { newFolder } from '../support/temporary.ts';
 
-describeWithParts(['chromium'], 'the page of notifications', () => {
+describeInTurn(1, 3)(['chromium'], 'the page of notifications', () => {
   it('shows each channel, sends a test, and says what came back, without a secret', async () => {
     const cwd = await newFolder();
     const receiver = await startReceiver();

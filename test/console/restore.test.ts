@@ -9,7 +9,7 @@ import { seriousFindings } from '../support/console/axe.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
-import { describeWithPart } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { sample } from '../support/repository/torture.ts';
@@ -38,7 +38,7 @@ const SHOWN = [
 ] as const;
 
 /** The worst day, in a browser: from the landing page to a restored database, by whatever goes wrong on the way. */
-describeWithPart('chromium', 'restoring by the console', () => {
+describeInTurn(1, 3)(['chromium'], 'restoring by the console', () => {
   let folder: string;
   let server: PostgresServer;
   let browser: Browser;

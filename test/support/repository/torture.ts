@@ -17,7 +17,7 @@ export const isFull = isTorture || process.env['HOLDFAST_TEST_FULL'] === '1';
 /** Of random cases: the same seed gives the same ones. */
 export const testSeed = Number(process.env['HOLDFAST_TEST_SEED'] ?? '1');
 
-/** Of samples: another one in each run (run/global-setup.ts), which says it if a test fails. */
+/** Of samples: another one in each run (vitest.config.ts), which says it if a test fails. */
 const sampleSeed = Number(process.env['HOLDFAST_SAMPLE_SEED'] ?? '1');
 
 /** Random cases: `short` in `npm test`, `full` in CI; in the long form `long`, or the share of it that was asked for. */

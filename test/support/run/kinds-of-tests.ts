@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { seededRandom } from '../repository/rows.ts';
 
 /** What a test starts or waits for that is not in its own process: servers, browsers, programs, templates of the CDK. */
 const OUTSIDE = [
@@ -36,6 +37,22 @@ export function kindsOfTests(root: string): KindsOfTests {
     else kinds.unit.push(place);
   }
   return kinds;
+}
+
+const NEIGHBOURS = 3;
+
+/**
+ * Of the files with servers and programs, `npm test` takes one of every three neighbours, as the seed of the samples says; all if
+ * files are named, and in the full form.
+ */
+export function filesInTurn(files: readonly string[]): readonly string[] {
+  const isFull = process.env['HOLDFAST_TEST_FULL'] === '1' || process.env['TORTURE_SHARE'] !== undefined;
+  if (isFull || process.argv.some((word) => word.startsWith('test/') || word.includes('.test.')))
+    return files;
+  const random = seededRandom(Number(process.env['HOLDFAST_SAMPLE_SEED']));
+  const sorted = files.toSorted();
+  const turns = sorted.map(() => Math.floor(random() * NEIGHBOURS));
+  return sorted.filter((_, at) => at % NEIGHBOURS === turns[Math.floor(at / NEIGHBOURS)]);
 }
 
 /** All that a module imports, by way of modules of tests and tools too. */

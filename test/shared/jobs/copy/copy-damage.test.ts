@@ -11,7 +11,8 @@ import { contentsOf, copyStore } from '../../../support/stores/copy-store.ts';
 import { differences, faultsOf, keysBelow, passing } from '../../../support/stores/second-place.ts';
 
 const pack = (id: string) => `data/${id.slice(0, 2)}/${id}`;
-const dataOf = (day: number) => ({ t: seededRows(1500, 1).join('') + seededRows(60, day).join('') });
+/** Fewer chunks than a leaf of the tree has at least: so all nodes differ, and each backup has packs of its own. */
+const dataOf = (day: number) => ({ t: seededRows(700, 1).join('') + seededRows(60, day).join('') });
 
 let first: MemoryStore;
 let keys: BackupKey[];
