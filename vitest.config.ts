@@ -6,6 +6,8 @@ import { RunReporter } from './test/support/run/run-reporter.ts';
 /** Of samples: another one in each run. If a test fails, run-reporter.ts says it. */
 process.env['HOLDFAST_SAMPLE_SEED'] ??= String(randomInt(1, 2 ** 31));
 const { unit, real, alone } = kindsOfTests(import.meta.dirname);
+/** `npm test -- --project unit` takes a third of a minute. */
+const isInnerLoop = /--project[ =]unit\b/.test(process.argv.join(' '));
 const LIMITS = { testTimeout: 90_000, hookTimeout: 120_000 };
 
 export default defineConfig({
@@ -19,8 +21,19 @@ export default defineConfig({
     execArgv: ['--no-incremental-marking'],
     projects: [
       // Files that share processes, and with them what is loaded and started there.
-      { extends: true, test: { ...LIMITS, name: 'unit', include: [...unit], isolate: false } },
-      { extends: true, test: { ...LIMITS, name: 'real', include: [...filesInTurn(real)], isolate: false } },
+      {
+        extends: true,
+        test: {
+          ...LIMITS,
+          name: 'unit',
+          include: isInnerLoop ? [...filesInTurn(unit, 2)] : [...unit],
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: { ...LIMITS, name: 'real', include: [...filesInTurn(real, 3)], isolate: false },
+      },
       { extends: true, test: { ...LIMITS, name: 'alone', include: [...alone] } },
     ],
   },

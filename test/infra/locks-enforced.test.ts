@@ -179,12 +179,13 @@ describe.runIf(hasPart('ceph-rgw') && hasTurn(1, 3))(
       }
       bucket = unlocked;
       const isPack = ({ Key = '' }) => Key.startsWith('data/');
-      // Each time it looks at both buckets.
-      for (let left = 60; left > 0 && (await versions()).some(isPack); left--) await rgw.processLifecycle();
+      // Each time it looks at both buckets, unless the gateway's own thread is at it, which takes what time it takes.
+      const until = performance.now() + 240_000;
+      while (performance.now() < until && (await versions()).some(isPack)) await rgw.processLifecycle();
       expect((await versions()).filter(isPack)).toEqual([]);
       bucket = locked;
       expect(await contents()).toEqual(lockedBefore);
-    }, 120_000);
+    }, 300_000);
 
     it('cannot be removed with all rights of backup, prune and API together', async () => {
       const before = await contents();

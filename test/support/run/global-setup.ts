@@ -18,8 +18,9 @@ const COMPILED = path.resolve('node_modules/.cache/holdfast-compiled');
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   for (const name of Object.keys(process.env)) if (FORGOTTEN.test(name)) delete process.env[name];
   process.env['NODE_COMPILE_CACHE'] ??= COMPILED;
-  // The CDK's own look at each template takes longer than making it; test/infra/cloudformation.test.ts is ours.
-  if (process.env['HOLDFAST_TEST_FULL'] !== '1') process.env['CDK_VALIDATION'] ??= 'false';
+  // The CDK's own look at the templates takes a process a minute. test/package has it, as a user would;
+  // test/infra/cloudformation.test.ts is ours.
+  process.env['CDK_VALIDATION'] ??= 'false';
   const inMemory = await memoryFolder();
   if (inMemory) process.env['TMPDIR'] = inMemory;
   const rgwPort = 20_000 + (process.pid % 10_000);

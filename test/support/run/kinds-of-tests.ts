@@ -39,20 +39,18 @@ export function kindsOfTests(root: string): KindsOfTests {
   return kinds;
 }
 
-const NEIGHBOURS = 3;
-
 /**
- * Of the files with servers and programs, `npm test` takes one of every three neighbours, as the seed of the samples says; all if
- * files are named, and in the full form.
+ * One of every `n` neighbours among the files, as the seed of the samples says; all of them if files are named, and in the full
+ * and the long form.
  */
-export function filesInTurn(files: readonly string[]): readonly string[] {
+export function filesInTurn(files: readonly string[], n: number): readonly string[] {
   const isFull = process.env['HOLDFAST_TEST_FULL'] === '1' || process.env['TORTURE_SHARE'] !== undefined;
   if (isFull || process.argv.some((word) => word.startsWith('test/') || word.includes('.test.')))
     return files;
   const random = seededRandom(Number(process.env['HOLDFAST_SAMPLE_SEED']));
   const sorted = files.toSorted();
-  const turns = sorted.map(() => Math.floor(random() * NEIGHBOURS));
-  return sorted.filter((_, at) => at % NEIGHBOURS === turns[Math.floor(at / NEIGHBOURS)]);
+  const turns = sorted.map(() => Math.floor(random() * n));
+  return sorted.filter((_, at) => at % n === turns[Math.floor(at / n)]);
 }
 
 /** All that a module imports, by way of modules of tests and tools too. */
