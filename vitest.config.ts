@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           ...LIMITS,
           name: 'unit',
-          include: isInnerLoop ? [...filesInTurn(unit, 2)] : [...unit],
+          include: isInnerLoop ? [...filesInTurn(unit, 3)] : [...unit],
           isolate: false,
         },
       },

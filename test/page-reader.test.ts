@@ -96,7 +96,9 @@ async function newPlace(made: Made): Promise<Place> {
   for (let day = 0; day < days; day += 1) {
     if (day === 1 && between !== undefined) hexKey = await between(store);
     const keys = new HexKeyProvider(hexKey);
-    await using repository = await openRepository(store, { keys, manifestBytes, packBytes: 64 * KiB });
+    // Threads of its own: which codecs they try depends on what they saw before.
+    const options = { keys, manifestBytes, packBytes: 64 * KiB, pool: undefined };
+    await using repository = await openRepository(store, options);
     const files = filesOf(day, { rows });
     await backUpDay(repository, files);
     had.push(files);

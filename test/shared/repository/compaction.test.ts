@@ -169,7 +169,8 @@ it('stores again what is left of a pack of which the rest changed, though it is 
     factors.push(packs.reduce((sum, { bytes }) => sum + bytes, 0) / first.storedBytes);
     expect(await digests(repository, key)).toEqual(digestsOf(data));
   }
-  expect(read).toBe(1);
+  // Once, and by chance of the cuts once more.
+  expect(read).toBeLessThanOrEqual(2);
   expect(Math.min(...factors.slice(1))).toBeLessThan(1.3);
 });
 
