@@ -1,3 +1,4 @@
+import { csvRow } from '../../shared/core/csv.ts';
 import { readRows } from '../../shared/jobs/inside/read-rows.ts';
 import type { Fields, RowColumn } from '../../shared/sources/rows.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
@@ -90,7 +91,7 @@ async function* asText(
   format: 'csv' | 'ndjson',
 ): AsyncGenerator<string> {
   const line = (row: Fields) =>
-    format === 'csv' ? `${row.map(csvField).join(',')}\r\n` : `${JSON.stringify(rowObject(columns, row))}\n`;
+    format === 'csv' ? csvRow(row) : `${JSON.stringify(rowObject(columns, row))}\n`;
   let text = format === 'csv' ? line(columns.map(({ name }) => name)) : '';
   let count = 0;
   for await (const row of found) {
@@ -100,10 +101,4 @@ async function* asText(
     text = '';
   }
   yield text;
-}
-
-/** RFC 4180. */
-function csvField(field: string | null): string {
-  if (field === null) return '';
-  return field === '' || /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }

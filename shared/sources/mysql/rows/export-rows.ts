@@ -1,3 +1,4 @@
+import { csvRow as rowOf } from '../../../core/csv.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ColumnAttributes } from '../datasets/attributes.ts';
 import { decoderOf } from '../text/charsets.ts';
@@ -24,17 +25,12 @@ export function textsOf(columns: readonly ColumnAttributes[]): readonly ToText[]
 }
 
 export function csvHeader(columns: readonly ColumnAttributes[]): string {
-  return `${columns.map(({ name }) => csvField(name)).join(',')}\r\n`;
+  return rowOf(columns.map(({ name }) => name));
 }
 
 /** RFC 4180. NULL is empty, an empty text is `""`. */
 export function csvRow(values: readonly Value[], texts: readonly ToText[]): string {
-  const fields = values.map((value, i) => (value === null ? '' : csvField(texts[i]?.(value) ?? '')));
-  return `${fields.join(',')}\r\n`;
-}
-
-function csvField(field: string): string {
-  return field === '' || /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+  return rowOf(values.map((value, i) => (value === null ? null : (texts[i]?.(value) ?? ''))));
 }
 
 /** One object a line. Numbers that a double holds exactly are numbers, JSON is itself; all else is text. */

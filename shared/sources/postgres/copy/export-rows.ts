@@ -1,3 +1,4 @@
+import { csvField as plainField } from '../../../core/csv.ts';
 import type { ColumnAttributes } from '../datasets/attributes.ts';
 
 type Fields = readonly (string | undefined)[];
@@ -12,11 +13,9 @@ export function csvRow(fields: Fields): string {
   return `${fields.map(csvField).join(',')}\r\n`;
 }
 
+/** PostgreSQL's COPY would take `\.` for the end of the data. */
 function csvField(field: string | undefined): string {
-  if (field === undefined) return '';
-  return field === '' || /[",\r\n]/.test(field) || field === '\\.'
-    ? `"${field.replaceAll('"', '""')}"`
-    : field;
+  return field === '\\.' ? '"\\."' : plainField(field);
 }
 
 /** One object a line. Numbers that a double holds exactly are numbers, booleans are booleans, json is itself; all else is text. */
