@@ -169,8 +169,7 @@ it('stores again what is left of a pack of which the rest changed, though it is 
     factors.push(packs.reduce((sum, { bytes }) => sum + bytes, 0) / first.storedBytes);
     expect(await digests(repository, key)).toEqual(digestsOf(data));
   }
-  // Once, and by chance of the cuts once more.
-  expect(read).toBeLessThanOrEqual(2);
+  expect(read).toBe(1);
   expect(Math.min(...factors.slice(1))).toBeLessThan(1.3);
 });
 
