@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { tableRow } from '../../../bench/data/table.ts';
 import { KiB } from '../../../shared/core/units.ts';
 import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
@@ -16,7 +16,22 @@ import {
   openCheaply,
 } from '../../support/repository/engine.ts';
 import { listedPacks } from '../../support/repository/listed.ts';
+import { ManualClock } from '../../support/repository/pruning.ts';
+import { seededRandom } from '../../support/repository/rows.ts';
 import { isFull, isTorture, tortureTimeoutMs } from '../../support/repository/torture.ts';
+
+const randomness = vi.hoisted(() => ({ next: (): number => 0 }));
+
+// A repository's secret decides where chunks end, and so what must be stored again on which day: seeded, it is the same in every run.
+vi.mock('node:crypto', async (original) => ({
+  ...(await original<typeof import('node:crypto')>()),
+  randomBytes: (size: number) =>
+    Buffer.from(Array.from({ length: size }, () => Math.floor(randomness.next() * 256))),
+}));
+
+beforeEach(() => {
+  randomness.next = seededRandom(1);
+});
 
 const CHUNK = 1000;
 /** Some twenty hold the rows of the short form. */
@@ -148,16 +163,18 @@ describe('a backup a day of rows that change', () => {
 });
 
 it('stores again what is left of a pack of which the rest changed, though it is not read', async () => {
-  const store = new MemoryStore();
+  const clock = new ManualClock('2026-03-01T00:00:00Z');
+  const store = new MemoryStore(clock);
   await initRepository(store);
-  await using repository = await openCheaply(store, { packBytes: 1024 * KiB });
+  await using repository = await openCheaply(store, { packBytes: 1024 * KiB, clock });
   const rows = (from: number, version: number) =>
     Array.from({ length: 250 }, (_, id) => tableRow(from + id, version)).join('');
   const still = rows(0, 0);
   let read = 0;
-  // On which day it is depends on where chunks end, which is random.
+  // On which day it is depends on where chunks end.
   const factors: number[] = [];
   for (let day = 0; day < 24; day++) {
+    clock.advanceDays(1);
     const data = { still, moving: rows(1000, day) };
     const source = sameAsParent(memorySource(data), 'still', day > 0, () => read++);
     const { key } = await runBackup(repository, source, { type: 'daily', signal: never });
