@@ -1,4 +1,3 @@
-import { KINDS } from '../shared/sources/registry.ts';
 import type { Command } from './command.ts';
 
 interface CommandEntry {
@@ -7,11 +6,6 @@ interface CommandEntry {
   /** Loaded only when the command runs, as its dependencies may take a while. */
   load(): Promise<Command>;
 }
-
-/** `an export of Firebase, or a backup of the original system` */
-const IMPORTS = KINDS.flatMap(({ imports }) => imports?.formats ?? [])
-  .map(({ label }) => label)
-  .join(', or ');
 
 /** Every command, in the order of `holdfast help`. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -26,7 +20,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   backup: { summary: 'back up a database', load: async () => (await import('./commands/backup.ts')).backup },
   import: {
-    summary: `store ${IMPORTS}, with its date`,
+    summary: 'store a file that something else exported as a backup, with its date',
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   list: {

@@ -1,7 +1,6 @@
 import { ERRORS, type ErrorCode, HoldfastError, hintOf } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
-import { environmentIn } from '../shared/sources/registry.ts';
 import { type Command, commandFirst, usage } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { COMPLETE } from './complete-word.ts';
@@ -67,6 +66,8 @@ async function dispatch(given: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   const { env, ...world } = await withEnvFile(rest, io);
+  // Not at the top: `help` and `version` need no kind of database.
+  const { environmentIn } = await import('../shared/sources/registry.ts');
   return command.run(rest, { ...world, env: environmentIn(env, io.cwd) });
 }
 
