@@ -74,7 +74,7 @@ export class PipelineStack extends Stack {
     const ids = this.pipeline.connections.securityGroups.map(({ securityGroupId }) => securityGroupId);
     new CfnOutput(this, 'SecurityGroupIds', {
       value: ids.join(','),
-      description: 'What reaches the databases: let it in there',
+      description: 'Let these in at the port of each database',
     });
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
-import { DatabaseInstance, DatabaseInstanceEngine, PostgresEngineVersion } from 'aws-cdk-lib/aws-rds';
+import { DatabaseInstance, DatabaseInstanceEngine, MariaDbEngineVersion, PostgresEngineVersion } from 'aws-cdk-lib/aws-rds';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups } from '../../infra/constructs/database-backups.ts';
 import type { DatabaseBackupsProps } from '../../infra/constructs/database-backups-props.ts';
@@ -98,28 +98,40 @@ describe('a VPC without any way out', () => {
 });
 
 describe('a database in the same app', () => {
-  function app({ inOneStack }: { readonly inOneStack: boolean }) {
+  const ENGINES = {
+    postgres: DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_17 }),
+    mysql: DatabaseInstanceEngine.mariaDb({ version: MariaDbEngineVersion.VER_10_11 }),
+  };
+
+  function app({ inOneStack, kind }: { readonly inOneStack: boolean; readonly kind: keyof typeof ENGINES }) {
     const root = new App();
     const env = { account: '111122223333', region: 'eu-west-1' };
     const data = new Stack(root, 'Data', { env });
     const stack = inOneStack ? data : new Stack(root, 'Backup', { env });
     const vpc = new Vpc(data, 'Vpc', { maxAzs: 2 }) as IVpc;
-    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_17 });
-    const database = new DatabaseInstance(data, 'Shop', { vpc, engine });
+    const database = new DatabaseInstance(data, 'Shop', { vpc, engine: ENGINES[kind] });
     const secret = database.secret?.secretArn ?? '';
-    const sources = { shop: { kind: 'postgres' as const, secret } };
+    const sources = { shop: { kind, secret } };
     const backups = new DatabaseBackups(stack, 'Backups', { vpc, sources, bundles });
     backups.connections.allowToDefaultPort(database);
     return { root, data, stack, backups };
   }
 
-  it.each(sample([true, false], 1))('is reached, without a cycle; in one stack: %s', (inOneStack) => {
-    const { root, data, stack } = app({ inOneStack });
+  const BOTH = [
+    { inOneStack: true, kind: 'postgres' },
+    { inOneStack: false, kind: 'mysql' },
+  ] as const;
+  it.each(BOTH)('is reached at its own port, without a cycle: $kind, in one stack: $inOneStack', (choice) => {
+    const { root, data, stack } = app(choice);
     root.synth();
     const template = Template.fromStack(stack);
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       SourceSecurityGroupId: Match.anyValue(),
       GroupId: Match.anyValue(),
+      // Which port that is RDS knows when it has made the database: 5432 or 3306.
+      FromPort: choice.inOneStack
+        ? { 'Fn::GetAtt': [Match.stringLikeRegexp('Shop'), 'Endpoint.Port'] }
+        : { 'Fn::ImportValue': Match.stringLikeRegexp('EndpointPort') },
     });
     expect(data.dependencies.map(({ stackName }) => stackName)).toEqual([]);
   });

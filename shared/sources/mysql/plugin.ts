@@ -35,6 +35,7 @@ export const mysqlPlugin = definePlugin({
       flag: 'definer',
       argument: 'USER@HOST',
       help: 'make that user the definer of routines, views, triggers and events',
+      label: 'Definer',
     },
     /** Make the users and roles of the backup that the target's server lacks. */
     users: {

@@ -26,8 +26,8 @@ const it = turns(2);
 const run = promisify(execFile);
 const READS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE';
 const READERS = 2;
-/** About 300 transactions a second over two connections, on a machine that has time for them. */
-const PAUSE_MS = 5;
+/** About 300 transactions a second, on a machine that has time for them and for what reads. */
+const PACE = { pauseMs: 10, connections: 8 };
 
 /** What a user may do, and how its processes come to one moment then. */
 const WAYS = [
@@ -147,7 +147,7 @@ describeWithMysql('a MySQL database in shares', () => {
     const tables = namesOf(4);
     await makeAccounts(server, 'bank', tables);
     const url = await userWith(rights);
-    await using moving = await moveMoney(server, 'bank', { tables, pauseMs: PAUSE_MS });
+    await using moving = await moveMoney(server, 'bank', { tables, ...PACE });
     await using planned = await planOf(repository, url);
     expect(planned.shares.length).toBe(tables.length);
     const before = moving.moved();
@@ -164,7 +164,7 @@ describeWithMysql('a MySQL database in shares', () => {
     const tables = namesOf(8);
     await makeAccounts(server, 'bank', tables);
     const url = await userWith(rights);
-    await using moving = await moveMoney(server, 'bank', { tables, pauseMs: PAUSE_MS });
+    await using moving = await moveMoney(server, 'bank', { tables, ...PACE });
     await using planned = await planOf(repository, url);
     expect(planned.shares.length).toBe(tables.length);
     const before = moving.moved();
@@ -180,7 +180,7 @@ describeWithMysql('a MySQL database in shares', () => {
     const tables = namesOf(3);
     await makeAccounts(server, 'bank', tables);
     const url = await userWith(WAYS[0]);
-    await using moving = await moveMoney(server, 'bank', { tables, pauseMs: PAUSE_MS });
+    await using moving = await moveMoney(server, 'bank', { tables, ...PACE });
     await using planned = await planOf(repository, url);
     const [late, ...there] = planned.shares;
     const some = { ...planned, shares: there };

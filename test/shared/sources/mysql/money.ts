@@ -32,13 +32,18 @@ export async function makeAccounts(
  * Moves money between tables, one transaction after the other on several connections, until it is disposed of.
  *
  * @param options.pauseMs between two transactions of one connection
+ * @param options.connections that do it at once
  */
 export async function moveMoney(
   server: MariadbServer,
   database: string,
-  { tables = TABLES, pauseMs = 0 }: { readonly tables?: readonly string[]; readonly pauseMs?: number } = {},
+  {
+    tables = TABLES,
+    pauseMs = 0,
+    connections = 2,
+  }: { readonly tables?: readonly string[]; readonly pauseMs?: number; readonly connections?: number } = {},
 ): Promise<AsyncDisposable & { readonly moved: () => number }> {
-  const clients = await Promise.all([1, 2].map(() => server.connect(database)));
+  const clients = await Promise.all(Array.from({ length: connections }, () => server.connect(database)));
   let isOn = true;
   let moved = 0;
   const run = async (client: Connection, seed: number) => {
