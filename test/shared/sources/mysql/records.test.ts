@@ -9,8 +9,13 @@ import { turns } from '../../../support/repository/torture.ts';
 const it = turns(3);
 
 /** Bytes that mean something to one of the formats, more often than others. */
+const byte = fc.oneof(fc.constantFrom(0, 9, 10, 13, 26, 34, 39, 78, 92), fc.nat(255));
 const value = fc.option(
-  fc.array(fc.oneof(fc.constantFrom(0, 9, 10, 13, 26, 34, 39, 78, 92), fc.nat(255)), { maxLength: 40 }),
+  fc.oneof(
+    { arbitrary: fc.array(byte, { maxLength: 40 }), weight: 9 },
+    // Its length takes more than a byte.
+    { arbitrary: fc.array(byte, { minLength: 250, maxLength: 300 }), weight: 1 },
+  ),
   { nil: null },
 );
 const rows = fc
@@ -31,8 +36,10 @@ function packetsOf(all: Rows): Buffer {
   );
 }
 
+/** Section "Protocol::LengthEncodedInteger", up to 65,535. */
 function prefixed(bytes: readonly number[]): Buffer {
-  return Buffer.from([bytes.length, ...bytes]);
+  const { length } = bytes;
+  return Buffer.from([...(length < 251 ? [length] : [0xfc, length & 255, length >> 8]), ...bytes]);
 }
 
 /** Section "LOAD DATA", "Field and Line Handling". */
@@ -72,8 +79,9 @@ describe('records of rows', () => {
     fc.assert(
       fc.property(
         rows,
-        fc.integer({ min: 1, max: 50 }),
-        fc.integer({ min: 8, max: 64 }),
+        // Rows are cut, or whole.
+        fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 200, max: 5000 })),
+        fc.oneof(fc.integer({ min: 8, max: 64 }), fc.integer({ min: 1000, max: 9000 })),
         (all, pieces, blockBytes) => {
           const records = read(packetsOf(all), all[0]?.length ?? 1, { pieces, blockBytes });
           expect(records.toString('latin1')).toBe(recordsOf(all).toString('latin1'));
