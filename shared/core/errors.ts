@@ -149,6 +149,17 @@ export const ERRORS = {
     30,
     'The file to import is damaged, cut off, of another kind, or holds values that no database can; nothing was stored.',
   ),
+  E_CHANGES_NOT_SET_UP: row(30, 'The database is not set up for continuous backup.'),
+  E_CHANGES_UNSAFE: row(
+    11,
+    'Setting up continuous backup would endanger the database or its application; nothing was changed.',
+  ),
+  E_CHANGES_GAP: row(
+    30,
+    'The database no longer has changes that are not stored yet: moments in between are lost, and a new backup is due.',
+  ),
+  E_CHANGES_BUSY: row(75, 'Another process reads the changes of this database now.', true),
+  E_NO_MOMENT: row(10, 'No backup and stored changes reach that moment.'),
   E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_RUN_TOO_LONG: row(

@@ -1,4 +1,12 @@
 import type * as z from 'zod';
+import type {
+  ChangeDecoder,
+  ChangePosition,
+  ChangeReplay,
+  ChangeSetup,
+  ChangeSource,
+  ReplayOptions,
+} from './changes.ts';
 import type { Importer } from './import.ts';
 import type { RowReader } from './rows.ts';
 import type { ScratchServer } from './scratch.ts';
@@ -91,6 +99,21 @@ export interface ImportPlugin {
 }
 
 /**
+ * What a kind of database whose servers hand out their changes has beside the rest of its plugin. Each `open…` loads one file of the
+ * folder `changes` of the plugin's: `stream`, `setup`, `replay` or `decoder`.
+ */
+export interface ChangePlugin {
+  /** Negative if `a` comes before `b`, 0 if they are one place. Pure: asks no server. */
+  compare(a: ChangePosition, b: ChangePosition): number;
+  /** @throws E_CONFIG, E_SOURCE_*, as the next two */
+  openChanges(config: SourceConfig, env: Env): Promise<ChangeSource>;
+  openSetup(config: SourceConfig, env: Env): Promise<ChangeSetup>;
+  /** @param config the target */
+  openReplay(config: SourceConfig, env: Env, options: ReplayOptions): Promise<ChangeReplay>;
+  decoder?(): Promise<ChangeDecoder>;
+}
+
+/**
  * A kind of database: all that the rest of the product knows of it. The command line, the configuration, the API, the console,
  * the functions and their bundles follow from it.
  *
@@ -161,6 +184,8 @@ export interface SourcePlugin<
   exporter?(): Promise<Exporter>;
   /** How its datasets are read as rows. @default a record is a row of one column */
   rowReader?(): Promise<RowReader>;
+  /** Of servers that hand out their changes, so that a restore can be of any moment. @default only backups can be restored */
+  readonly changes?: ChangePlugin;
 }
 
 /** Gives a plugin its type: `export const notesPlugin = definePlugin({ … })`. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
+import type { ChangeJoin } from './changes.ts';
 import type { BackupContents } from './contents.ts';
 
 /** What a backup of a source is consistent in. */
@@ -74,6 +75,8 @@ export interface SourceView extends AsyncDisposable {
   readonly datasets: readonly DatasetPlan[];
   /** What the backup leaves out, one sentence each; stored in the backup and shown. */
   readonly omitted: readonly string[];
+  /** Where it stands in the source's stream of changes, if it was opened with `isBase` and could be brought there. */
+  readonly join?: ChangeJoin | undefined;
   /** What is true of this snapshot, if it is more than the source promises; known after `check`. */
   readonly consistency?: Consistency;
   /** First and last moment at which something was read, of a source without snapshots. */
@@ -135,6 +138,12 @@ export interface OpenOptions {
   readonly parent?: BackupContents | undefined;
   /** A source without data is no failure: its view has no dataset of kind `data`. @default false */
   readonly allowEmpty?: boolean;
+  /**
+   * Stored changes are to be applied to the backup: the view has a `join`. Every transaction that the view lacks ended after
+   * `open` was called: it waits for those that were ending. If it cannot, it has no `join`, and says why with `onWarning`.
+   * @default false
+   */
+  readonly isBase?: boolean;
   /** Other processes are to read the view, and this one only keeps it: see `ViewSharing`. @default false */
   readonly isForOthers?: boolean;
   readonly onWarning?: (message: string) => void;
