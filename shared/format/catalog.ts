@@ -55,10 +55,15 @@ const Sealed = {
   use: z.object({ pack: hex64, offset: count, storedBytes: count }).optional(),
 };
 
+/** Where a base stands in the stream of changes: `ChangeJoin` of shared/sources/changes.ts. */
+export const Join = z.object({ from: z.string(), state: z.string(), at: z.string() });
+
 const Catalog = z.object({
   server: z.string(),
   position: z.string(),
   omitted: z.array(z.string()),
+  /** Only in a base; the manifest then has `changes`. */
+  join: Join.readonly().optional(),
   ...Sealed,
   /** Missing if nothing is suspect. */
   suspect: Suspect.optional(),

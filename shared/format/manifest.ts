@@ -83,6 +83,11 @@ const common = {
     .optional(),
   /** For a backup made from a file: when, and the kind of file. `startedAt` is then the file's date. */
   imported: z.object({ at: time, format: z.string() }).optional(),
+  /**
+   * Of a base that changes can be applied to: all that it lacks is in the change segments of its source with higher
+   * numbers than this, which was the newest before it was begun.
+   */
+  changes: z.object({ after: count }).readonly().optional(),
   /** Missing if nothing is suspect. */
   suspect: z.array(Suspicion).min(1).optional(),
   consistency: z.enum(['atomic', 'per-dataset', 'per-subtree']),

@@ -39,7 +39,7 @@ const Wrap = z.object({
   format: z.literal(WRAP_FORMAT),
   ...common,
   run: z.string(),
-  purpose: z.enum(['data', 'index', 'manifest', 'root']),
+  purpose: z.enum(['data', 'index', 'manifest', 'changes', 'root']),
   enc: z.base64(),
   sealed: z.base64(),
 });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { Root, Suspect } from './catalog.ts';
+import { Join, Root, Suspect } from './catalog.ts';
 import { problems, RunKey } from './manifest.ts';
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -16,6 +16,8 @@ const ViewBody = z.object({
   server: z.string(),
   position: z.string(),
   omitted: z.array(z.string()),
+  /** Of a base, with the number of the newest change segment before it was begun. */
+  base: z.object({ join: Join, after: count }).optional(),
   consistency,
   /** First and last moment of reading, for a source without snapshots. */
   window: z.object({ from: time, to: time }).optional(),

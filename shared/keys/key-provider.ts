@@ -5,6 +5,8 @@ export type KeyPurpose =
   | 'data'
   | 'index'
   | 'manifest'
+  /** The heads of change segments: what they have, not the changes themselves. */
+  | 'changes'
   | 'repository'
   /** For the MAC of the object that a change of root key writes. */
   | 'keys'

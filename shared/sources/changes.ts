@@ -172,7 +172,7 @@ export interface ChangeReplay extends AsyncDisposable {
 export interface ReplayOptions {
   readonly join: ChangeJoin;
   readonly until: ReplayUntil;
-  /** Which base it is: the same text for the same base. */
+  /** Which base and which moment it is: the same text for the same of both. */
   readonly base: string;
   /** Only these datasets of the base were restored. @default all of it */
   readonly datasets?: readonly string[] | undefined;

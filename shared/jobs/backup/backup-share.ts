@@ -10,6 +10,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { ShareWriter } from '../../repository/writing/share-writer.ts';
 import { encodeShare } from '../../repository/writing/written-share.ts';
 import type { ChangedPartition, Source, SourceView } from '../../sources/source.ts';
+import { newestChanges } from '../changes/newest-changes.ts';
 import { parentContents } from './parent-contents.ts';
 import { allPartitions, countStored, readSnapshot } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';
@@ -122,10 +123,12 @@ async function writeShare(
   }
   const known = plan.fullRead ? undefined : parentContents(parent, repository);
   const { allowEmpty } = plan;
-  const writeAll = (view: SourceView) => writeParts(repository, view, { ...about, alone: { why } });
+  const after = await newestChanges(repository, source, signal);
+  const writeAll = (view: SourceView) => writeParts(repository, view, { ...about, alone: { why, after } });
   return writeStableSnapshot(source, writeAll, {
     parent: known,
     allowEmpty,
+    isBase: after !== undefined,
     onProgress,
     onWarning: warn,
     signal,
@@ -172,7 +175,7 @@ interface WritePartsOptions extends WriteOptions {
   readonly parent: BackupReader | undefined;
   readonly warn: (message: string) => void;
   /** It opened the source itself and reads all of it; why so, if others were to help. */
-  readonly alone?: { readonly why: string | undefined };
+  readonly alone?: { readonly why: string | undefined; readonly after: number | undefined };
 }
 
 type OwnView = NonNullable<RunBody<'share'>['view']>;
@@ -212,7 +215,7 @@ async function writeParts(
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const written = encodeShare(share, await writer.close());
-    const own = alone ? { view: ownView(viewBody(view, source), alone) } : {};
+    const own = alone ? { view: ownView(viewBody(view, source, alone.after), alone) } : {};
     return { ...written, records: recordsOf(written, parts), ...own };
   } catch (error) {
     stop.abort();

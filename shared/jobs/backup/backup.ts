@@ -8,6 +8,7 @@ import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { CommittedBackup } from '../../repository/writing/committed-backup.ts';
 import type { ReadingCost, Source, SourceView } from '../../sources/source.ts';
+import { newestChanges } from '../changes/newest-changes.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
 import { bundleNew } from './bundles.ts';
 import { judgeBackup } from './judge-backup.ts';
@@ -90,9 +91,11 @@ export async function runBackup(
   // A first backup may be of anything.
   repository.warmUp(parent?.manifest.totals.plainBytes ?? Number.POSITIVE_INFINITY);
   const known = options.fullRead ? undefined : parentContents(parent, repository);
+  const after = await newestChanges(repository, source, signal);
   const write = (view: SourceView) =>
-    writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, warn });
-  const about = { parent: known, allowEmpty, onProgress, onWarning: warn, signal };
+    writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, after, warn });
+  const isBase = after !== undefined;
+  const about = { parent: known, allowEmpty, isBase, onProgress, onWarning: warn, signal };
   const result = await writeStableSnapshot(source, write, about);
   await bundleNew(repository, signal);
   return result;
@@ -102,6 +105,7 @@ interface WriteOptions extends BackupOptions {
   readonly ancestors: Ancestors;
   readonly parent: BackupReader | undefined;
   readonly spoiltPacks: ReadonlySet<string>;
+  readonly after: number | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -112,7 +116,7 @@ async function writeBackup(
   options: WriteOptions,
 ): Promise<BackupResult> {
   const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
-  const { ancestors, parent, spoiltPacks, warn } = options;
+  const { ancestors, parent, spoiltPacks, after, warn } = options;
   const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
   const compresses = repository.context.limits.level > 0;
   let suspect: Suspect | undefined;
@@ -122,6 +126,7 @@ async function writeBackup(
     source: { kind: source.kind, name: source.name },
     parent,
     spoiltPacks,
+    after,
     capabilities: source.capabilities,
     judge: (figures) => {
       const judging = { name: source.name, allowEmpty, thresholds, compresses };

@@ -11,6 +11,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { formatToWrite } from '../../repository/writing/format-to-write.ts';
 import { type RereadArc, rereadArc } from '../../repository/writing/reread.ts';
 import type { Gathered, Source, SourceView } from '../../sources/source.ts';
+import { newestChanges } from '../changes/newest-changes.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
 import { refuseEmpty } from './judge-backup.ts';
 import { type AncestorFigures, figuresOfAncestors } from './loss-detection.ts';
@@ -121,6 +122,8 @@ interface Surroundings {
   readonly spoiltPacks: readonly string[];
   /** Open; undefined if the only share opens the source itself. */
   readonly view: SourceView | undefined;
+  /** The newest change segment before the view was opened. */
+  readonly after?: number | undefined;
   /** Of the only share, as far as the source was asked. */
   readonly estimatedBytes?: number;
 }
@@ -146,11 +149,13 @@ async function lookAround(
   if (!source.sharing) return { ...found, view: undefined };
   onProgress({ kind: 'phase', phase: 'connect' });
   const known = options.fullRead ? undefined : parentContents(parent, repository);
+  const after = await newestChanges(repository, source, signal);
   const view = await source.open(signal, {
     parent: known,
     allowEmpty: allowEmpty ?? false,
     onWarning: warn,
     isForOthers: true,
+    isBase: after !== undefined && !isGathered(source),
   });
   try {
     if (!allowEmpty) refuseEmpty(view, source.name);
@@ -159,7 +164,7 @@ async function lookAround(
     throw error;
   }
   if (!isGathered(source) || (view.handle && groupsOf(source, view, options).length > 1))
-    return { ...found, view };
+    return { ...found, view, after };
   // One process needs nobody to begin with.
   await view[Symbol.asyncDispose]();
   return { ...found, view: undefined, estimatedBytes: estimateOf(view) };
@@ -187,7 +192,7 @@ function estimateOf({ datasets }: SourceView): number {
 
 function planOf(
   source: Source,
-  { version, ancestors, reread, spoiltPacks, view, estimatedBytes }: Surroundings,
+  { version, ancestors, reread, spoiltPacks, view, after, estimatedBytes }: Surroundings,
   options: PlanOptions & { readonly startedAt: Date; readonly elapsedMs: number },
 ): StoredPlan {
   const { parent, good } = ancestors;
@@ -208,7 +213,7 @@ function planOf(
     isParentGood: good !== undefined && good === parent,
     spoiltPacks: [...spoiltPacks],
     ...(reread ? { reread: { ...reread } } : {}),
-    ...(view && handle ? { shared: { view: viewBody(view, source), handle: handle as Handle } } : {}),
+    ...(view && handle ? { shared: { view: viewBody(view, source, after), handle: handle as Handle } } : {}),
     shares: groups.map(({ estimatedBytes, parts }) => ({
       estimatedBytes,
       parts: parts.map(([dataset, partition]) => [dataset, partition]),

@@ -70,11 +70,16 @@ async function* counted(
   }
 }
 
-/** What a snapshot says about itself, once all of it is read. */
-export function readOf(view: SourceView, capabilities: SourceCapabilities): ViewToCommit {
+/**
+ * What a snapshot says about itself, once all of it is read.
+ *
+ * @param after the newest change segment before it was opened; undefined: it is no base
+ */
+export function readOf(view: SourceView, capabilities: SourceCapabilities, after?: number): ViewToCommit {
   const { server, position, omitted, datasets, window } = view;
   const consistency = view.consistency ?? capabilities.consistency;
-  return { server, position, omitted, datasets, consistency, window };
+  const base = view.join && after !== undefined ? { join: view.join, after } : undefined;
+  return { server, position, omitted, datasets, consistency, window, base };
 }
 
 /** Every partition of every dataset, in the order of the plan. */

@@ -67,12 +67,13 @@ export function refuseOtherSource({ source: { kind, name } }: StoredPlan, source
 }
 
 /** A snapshot's facts, for a document. */
-export function viewBody(view: SourceView, { capabilities }: Source): ViewBody {
-  const { window, datasets, omitted, ...said } = readOf(view, capabilities);
+export function viewBody(view: SourceView, { capabilities }: Source, after?: number): ViewBody {
+  const { window, datasets, omitted, base, ...said } = readOf(view, capabilities, after);
   const { cost } = view;
   return {
     ...said,
     omitted: [...omitted],
+    ...(base ? { base } : {}),
     ...(window ? { window: { from: window.from.toISOString(), to: window.to.toISOString() } } : {}),
     ...(cost ? { cost: { ...cost } } : {}),
     datasets: view.datasets.map(({ name, kind, attributes, partitions }) => ({
@@ -92,6 +93,7 @@ export function viewToCommit({
   consistency,
   window,
   datasets,
+  base,
 }: ViewBody): ViewToCommit {
   return {
     server,
@@ -100,6 +102,7 @@ export function viewToCommit({
     consistency,
     window: window && { from: new Date(window.from), to: new Date(window.to) },
     datasets: datasets as ViewToCommit['datasets'],
+    base,
   };
 }
 

@@ -11,6 +11,8 @@ interface ViewOptions {
   /** What the source need not read again. */
   readonly parent: BackupContents | undefined;
   readonly allowEmpty: boolean;
+  /** Stored changes are to be applied to it. */
+  readonly isBase: boolean;
   readonly onProgress: OnProgress;
   readonly onWarning: (message: string) => void;
   readonly signal: AbortSignal;
@@ -27,9 +29,9 @@ export async function writeStableSnapshot<T>(
   write: (view: SourceView) => Promise<T>,
   options: ViewOptions,
 ): Promise<T> {
-  const { parent, allowEmpty, onProgress, onWarning, signal } = options;
+  const { parent, allowEmpty, isBase, onProgress, onWarning, signal } = options;
   for (let attempt = 1; ; attempt++) {
-    await using view = await source.open(signal, { parent, allowEmpty, onWarning });
+    await using view = await source.open(signal, { parent, allowEmpty, isBase, onWarning });
     if (!allowEmpty) refuseEmpty(view, source.name);
     try {
       return await write(view);

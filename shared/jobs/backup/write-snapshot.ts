@@ -14,6 +14,8 @@ export interface WriteViewOptions
   readonly capabilities: SourceCapabilities;
   /** @default the snapshot's own */
   readonly position?: string;
+  /** The newest change segment before the snapshot was opened. @default it is no base */
+  readonly after?: number | undefined;
   readonly onProgress: OnProgress;
 }
 
@@ -27,7 +29,7 @@ export async function writeSnapshot(
   view: SourceView,
   options: WriteViewOptions,
 ): Promise<CommittedBackup> {
-  const { capabilities, position, judge, onProgress, ...header } = options;
+  const { capabilities, position, after, judge, onProgress, ...header } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   try {
@@ -42,7 +44,7 @@ export async function writeSnapshot(
     await readSnapshot(view, writer.share, { maxReaders: capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
-    const read = readOf(view, capabilities);
+    const read = readOf(view, capabilities, after);
     return await writer.commit({ ...read, position: position ?? read.position, judge });
   } catch (error) {
     stop.abort();

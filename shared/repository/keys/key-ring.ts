@@ -14,6 +14,11 @@ export interface RunKeyEntry extends WrappedKey {
   readonly source?: string | undefined;
 }
 
+/** A key of change segments, or of a run of backups. */
+export interface AnyRunKeyEntry extends Omit<RunKeyEntry, 'purpose'> {
+  readonly purpose: RunKeyPurpose | 'changes';
+}
+
 /** A new run key: wrapped, as manifests carry it, and plain. */
 export interface MadeKey {
   readonly entry: RunKeyEntry;
@@ -68,10 +73,18 @@ export class KeyRing {
 
   /** @param source whose records it seals; undefined: it is not bound to one. @throws E_NO_KEY, E_KEY_* */
   makeData(run: string, source: string | undefined, signal: AbortSignal): Promise<MadeKey> {
-    return this.#make({ run, purpose: 'data', ...(source === undefined ? {} : { source }) }, signal);
+    return this.#make({ run, purpose: 'data' as const, ...(source === undefined ? {} : { source }) }, signal);
   }
 
-  async #make(named: Pick<RunKeyEntry, 'run' | 'purpose' | 'source'>, signal: AbortSignal): Promise<MadeKey> {
+  /** The key of the heads of change segments. @throws E_NO_KEY, E_KEY_* */
+  makeChanges(run: string, signal: AbortSignal) {
+    return this.#make({ run, purpose: 'changes' as const }, signal);
+  }
+
+  async #make<Named extends Pick<AnyRunKeyEntry, 'run' | 'purpose' | 'source'>>(
+    named: Named,
+    signal: AbortSignal,
+  ): Promise<{ readonly entry: Named & WrappedKey; readonly plain: Uint8Array }> {
     const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(
       this.#contextOf(named),
       signal,
@@ -87,7 +100,7 @@ export class KeyRing {
     return {
       open: async (run, purpose, signal) => {
         const entry = byName.get(`${run}/${purpose}`);
-        if (entry) return this.#open(entry, signal);
+        if (entry) return this.openOnce(entry, signal);
         throw new HoldfastError('E_DAMAGED', `${what} does not hold the ${purpose} key of run ${run}`, {
           hint: 'The manifest or the pack comes from elsewhere; restore another backup.',
         });
@@ -114,16 +127,17 @@ export class KeyRing {
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
-  unwrap(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
+  unwrap(entry: AnyRunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
     return this.provider().unwrapDataKey(entry, this.#contextOf(entry), signal);
   }
 
-  #contextOf({ run, purpose, source }: Pick<RunKeyEntry, 'run' | 'purpose' | 'source'>): KeyContext {
+  #contextOf({ run, purpose, source }: Pick<AnyRunKeyEntry, 'run' | 'purpose' | 'source'>): KeyContext {
     const context = { repository: this.#repository, run, purpose };
     return source === undefined ? context : { ...context, source };
   }
 
-  #open(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
+  /** As `unwrap`, once for each entry. */
+  openOnce(entry: AnyRunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
     const key = identity(entry);
     let opened = this.#opened.get(key);
     if (!opened) {
@@ -135,6 +149,6 @@ export class KeyRing {
   }
 }
 
-function identity({ run, purpose, rootKeyId, wrapped, source }: RunKeyEntry): string {
+function identity({ run, purpose, rootKeyId, wrapped, source }: AnyRunKeyEntry): string {
   return JSON.stringify([run, purpose, rootKeyId, wrapped, source]);
 }

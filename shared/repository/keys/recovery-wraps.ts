@@ -13,7 +13,7 @@ import type { KeyProvider } from '../../keys/key-provider.ts';
 import { wrapToRecoveryKey } from '../../keys/recovery-key.ts';
 import { headIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { RepositoryContext } from '../context.ts';
-import type { MadeKey } from './key-ring.ts';
+import type { AnyRunKeyEntry } from './key-ring.ts';
 import { type KnownRecoveryKey, readRecoveryKeys } from './recovery-keys.ts';
 
 /** Objects put at once. */
@@ -33,7 +33,7 @@ export interface KeyToWrap extends KeyToName {
  */
 export async function wrapForRecovery(
   context: RepositoryContext,
-  made: readonly MadeKey[],
+  made: readonly { readonly entry: AnyRunKeyEntry; readonly plain: Uint8Array }[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   try {

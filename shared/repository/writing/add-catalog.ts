@@ -73,7 +73,7 @@ export function addCatalog(
 }
 
 function catalogOf(
-  { server, position, omitted }: BackupToCommit,
+  { server, position, omitted, base }: BackupToCommit,
   { suspect, figures, written }: ToCatalog,
   { self, more }: { readonly self: PackHandle; readonly more: Pick<Catalog, 'figures' | 'use'> },
 ): Catalog {
@@ -82,6 +82,7 @@ function catalogOf(
     server,
     position,
     omitted: [...omitted],
+    ...(base ? { join: base.join } : {}),
     ...more,
     ...(suspect ? { suspect } : {}),
     datasets: [...written].map(([{ name, kind, attributes }, partitions]) => ({

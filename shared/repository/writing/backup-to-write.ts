@@ -1,7 +1,7 @@
 import type { FormatVersion } from '../../core/format-version.ts';
 import type { BackupKey, PackId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { Suspect } from '../../format/catalog.ts';
+import type { Catalog, Suspect } from '../../format/catalog.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import type { MadeKey } from '../keys/key-ring.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
@@ -63,8 +63,16 @@ export interface DatasetToCommit {
   readonly partitions: readonly { readonly name: string }[];
 }
 
+/** Of a backup that changes can be applied to. */
+export interface BaseToCommit {
+  readonly join: NonNullable<Catalog['join']>;
+  /** Number of the newest change segment before it was begun. */
+  readonly after: number;
+}
+
 /** What the source's snapshot says, once everything is read. */
 export interface ViewToCommit {
+  readonly base?: BaseToCommit | undefined;
   readonly server: string;
   readonly position: string;
   readonly omitted: readonly string[];

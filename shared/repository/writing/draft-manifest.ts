@@ -77,7 +77,7 @@ async function draft2(context: RepositoryContext, options: BackupToCommit, draft
 
 function aboutBackup(
   context: RepositoryContext,
-  { header, manifestKey, consistency, window }: BackupToCommit,
+  { header, manifestKey, consistency, window, base }: BackupToCommit,
   { suspect, sequence, known }: ToDraft,
 ) {
   const parentDamage = known.shares.reduce((total, share) => total + share.parentDamage, 0);
@@ -92,6 +92,7 @@ function aboutBackup(
     ...rereadOf(header.reread, parentDamage),
     ...(sequence === undefined ? {} : { sequence }),
     ...(header.imported === undefined ? {} : { imported: header.imported }),
+    ...(base ? { changes: { after: base.after } } : {}),
     ...(suspect ? { suspect: countSuspicions(suspect.findings) } : {}),
     consistency,
     ...(window === undefined ? {} : { window: windowOf(window) }),

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+
+/** Where change segments lie. */
+export const CHANGES = 'changes/';
+/** Segments are numbered backwards in their names, so that a listing begins with the newest. */
+const MOST_NUMBER = 999_999_999_999;
+const DIGITS = 12;
+
+const OBJECT = /^(changes\/[0-9a-f]{32}\/)(?:([0-9]{12})|parts\/([0-9]{12})_([0-9a-f]{64}))$/;
+
+/** Where the segments of a source lie; nobody learns its name from that who does not know it. */
+export function changesFolder({ kind, name }: { readonly kind: string; readonly name: string }): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([kind, name]))
+    .digest('hex');
+  return `${CHANGES}${hash.slice(0, 32)}/`;
+}
+
+/** Where a segment lies. @param number from 1 */
+export function segmentKey(folder: string, number: number): string {
+  return `${folder}${backwards(number)}`;
+}
+
+/** Where a pack of a segment lies that has several, or a large one. @param id the SHA-256 of its bytes */
+export function changePartKey(folder: string, number: number, id: string): string {
+  return `${folder}parts/${backwards(number)}_${id}`;
+}
+
+/** An object below `changes/`, by its name. */
+export interface ChangeObject {
+  readonly folder: string;
+  readonly number: number;
+  /** Of a pack that lies by itself: the SHA-256 of its bytes. */
+  readonly part: string | undefined;
+}
+
+/** Undefined for a name that nobody who follows the format gives. */
+export function parseChangeKey(key: string): ChangeObject | undefined {
+  const [, folder, ofSegment, ofPart, part] = OBJECT.exec(key) ?? [];
+  const number = MOST_NUMBER - Number(ofSegment ?? ofPart);
+  return folder === undefined || number < 1 ? undefined : { folder, number, part };
+}
+
+function backwards(number: number): string {
+  return String(MOST_NUMBER - number).padStart(DIGITS, '0');
+}
