@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
-import { DatabaseInstance, DatabaseInstanceEngine, MariaDbEngineVersion, PostgresEngineVersion } from 'aws-cdk-lib/aws-rds';
+import {
+  DatabaseInstance,
+  DatabaseInstanceEngine,
+  MariaDbEngineVersion,
+  PostgresEngineVersion,
+} from 'aws-cdk-lib/aws-rds';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups } from '../../infra/constructs/database-backups.ts';
 import type { DatabaseBackupsProps } from '../../infra/constructs/database-backups-props.ts';
@@ -10,7 +15,6 @@ import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts
 import { schemaProblems } from '../support/aws/resource-schemas.ts';
 import { resolved } from '../support/aws/synthesised.ts';
 import { standInBundles } from '../support/repository/stand-in-bundles.ts';
-import { sample } from '../support/repository/torture.ts';
 
 const bundles = standInBundles();
 const SHOP = { shop: { kind: 'postgres' as const, secret: SECRETS.source } };

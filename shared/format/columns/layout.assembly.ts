@@ -1,4 +1,4 @@
-// AssemblyScript: docs/reference/format.md, "Columns". Built into module.ts by `npm run columns`; a test builds it again.
+// AssemblyScript: docs/reference/format.md, "Columns". Built into module.ts by `npm run wasm`; a test builds it again.
 // Plain pointers into one memory, which the caller lays out (memory.ts). Areas that are read have 16 spare bytes behind them, areas
 // that are written 32: copies and scans go 16 bytes at a time.
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeColumns } from '../../../shared/format/columns/decode-columns.ts';
 import { encodeColumns } from '../../../shared/format/columns/encode-columns.ts';
 import { compress } from '../../../shared/format/zstd.ts';
-import { compileColumns } from '../../../tools/build-columns.ts';
+import { compileWasm, WASM_MODULES } from '../../../tools/build-wasm.ts';
 import { plainColumns } from '../../support/repository/plain-columns.ts';
 import { cases, strides, turns } from '../../support/repository/torture.ts';
 
@@ -248,10 +248,10 @@ describe('columns that were harmed', () => {
 });
 
 // The compiler takes seconds.
-turns(4)(
-  'the module is what its source compiles to',
-  async () => {
-    expect(readFileSync('shared/format/columns/module.ts', 'utf8')).toBe(await compileColumns());
+turns(4).each(WASM_MODULES)(
+  'the module is what its source compiles to: $source',
+  async ({ source, module }) => {
+    expect(readFileSync(module, 'utf8')).toBe(await compileWasm(source));
   },
   60_000,
 );

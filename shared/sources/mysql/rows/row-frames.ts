@@ -1,5 +1,6 @@
 import { FULL_PACKET, HEADER_BYTES } from '../connection/wire.ts';
 import { EOF, ERR, errorOf, type ServerError } from '../connection/wire-values.ts';
+import { takeWholeRows } from './whole-rows.ts';
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -10,8 +11,6 @@ const LETTER_N = 0x4e;
 const LENGTH_BYTES: Readonly<Record<number, number>> = { 252: 2, 253: 3 };
 /** A byte that is escaped takes two. */
 const ROOM = 2;
-/** What a byte of a row becomes at most: the one that says NULL, a tab, a backslash and a letter. */
-const MOST_BYTES_OF_ONE = 3;
 const LETTERS = escapeLetters();
 
 type State = 'header' | 'length' | 'value' | 'last packet';
@@ -75,26 +74,13 @@ export class RowFrames {
     return records;
   }
 
-  /**
-   * All rows from `start` that are in `bytes` whole and surely fit, which most are; whatever is special about the next one
-   * is for the code below, which takes it from its first byte.
-   */
+  /** Rows that are there whole, which most are. Whatever is special about the next one is for the code below. */
   #takeWholeRows(bytes: Buffer, start: number): number {
-    let at = start;
-    if (this.#goesOn || this.#headerUsed > 0) return at;
-    const block = this.#block;
-    while (at + HEADER_BYTES < bytes.length) {
-      const length = bytes.readUIntLE(at, 3);
-      const first = at + HEADER_BYTES;
-      const isSpecial = length === 0 || length === FULL_PACKET || (bytes[first] as number) >= EOF;
-      const most = this.#used + length * MOST_BYTES_OF_ONE + 1;
-      if (isSpecial || first + length > bytes.length || most > block.length - ROOM - 1) break;
-      const used = rowInto(block, this.#used, { bytes, first, end: first + length, columns: this.#columns });
-      if (used < 0) break;
-      this.#used = used;
-      at = first + length;
-    }
-    return at;
+    if (this.#goesOn || this.#headerUsed > 0) return start;
+    const rest = this.#block.subarray(this.#used, this.#block.length - ROOM);
+    const { takenBytes, recordBytes } = takeWholeRows(bytes.subarray(start), rest, this.#columns);
+    this.#used += recordBytes;
+    return start + takenBytes;
   }
 
   #takeHeader(bytes: Buffer, start: number): number {
@@ -224,53 +210,6 @@ export class RowFrames {
     this.ready = true;
     return start + part.length;
   }
-}
-
-/**
- * Puts the record of a packet into a block that has room for it.
- *
- * @returns the end of the record; -1 for a row that is wrong, or has a value of more than 16 MB
- */
-function rowInto(
-  block: Buffer,
-  start: number,
-  row: { readonly bytes: Buffer; readonly first: number; readonly end: number; readonly columns: number },
-): number {
-  const { bytes, end, columns } = row;
-  let at = row.first;
-  let used = start;
-  let column = 0;
-  for (; at < end; column++) {
-    if (column > 0) block[used++] = TAB;
-    const lead = bytes[at++] as number;
-    if (lead === NULL_VALUE) {
-      block[used++] = BACKSLASH;
-      block[used++] = LETTER_N;
-      continue;
-    }
-    let size = lead;
-    if (lead > NULL_VALUE) {
-      const lengthBytes = LENGTH_BYTES[lead];
-      if (lengthBytes === undefined || at + lengthBytes > end) return -1;
-      size = bytes.readUIntLE(at, lengthBytes);
-      at += lengthBytes;
-    }
-    const last = at + size;
-    if (last > end) return -1;
-    while (at < last) {
-      const byte = bytes[at++] as number;
-      if (byte > BACKSLASH || (byte > NEWLINE && byte < BACKSLASH)) {
-        block[used++] = byte;
-        continue;
-      }
-      const letter = LETTERS[byte] as number;
-      if (letter !== 0) block[used++] = BACKSLASH;
-      block[used++] = letter === 0 ? byte : letter;
-    }
-  }
-  if (column !== columns) return -1;
-  block[used++] = NEWLINE;
-  return used;
 }
 
 /** For each byte, what follows the backslash; 0: it stands for itself. */
