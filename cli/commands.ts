@@ -31,6 +31,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the content of a backup',
     load: async () => (await import('./commands/show.ts')).show,
   },
+  pitr: {
+    summary: 'back up continuously, so that every moment can be restored',
+    load: async () => (await import('./commands/pitr.ts')).pitr,
+  },
   rows: {
     summary: 'show rows of a backup, without restoring it',
     load: async () => (await import('./commands/rows.ts')).rows,

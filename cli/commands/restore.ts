@@ -9,8 +9,10 @@ import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural } from '../format.ts';
 import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
+import { isOfMoment, MOMENT_HELP, MOMENT_OPTIONS } from '../moment-options.ts';
 import { PROFILE_HELP, PROFILE_OPTION, type Profile, profileOf, profileText } from '../profile.ts';
 import { recordedCommand } from '../recorded.ts';
+import { describePlan, PLAIN, planDocument } from '../restore-plan.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 /** Options of `restore`; `recover` has them too. */
@@ -28,19 +30,18 @@ export const RESTORE_OPTIONS = {
   ...KEY_OPTIONS,
 } as const;
 
-type Plan = RestoreResult['plan'];
-
 /** `holdfast restore`: restores a backup and compares all of it. */
 export const restore: Command = {
-  options: { ...RESTORE_OPTIONS, ...PROFILE_OPTION, ...specialFlags() },
+  options: { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...PROFILE_OPTION, ...specialFlags() },
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace]
                         [--compare all|none] [--dry-run] [--profile]
+       holdfast restore --at MOMENT|latest | --before-transaction ID  --to TARGET [--source SOURCE] …
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
 that already has any of the objects, and names them. Afterwards it reads everything back and compares it with the backup.
 
 ${optionHelp('  -t, --to TARGET', `${URL_EXAMPLES}, env:NAME (a URL in the environment, so that nobody sees its password), a name from the configuration, or a folder`)}
-  -d, --dataset NAME      only this dataset and what it needs; may be repeated
+${MOMENT_HELP}  -d, --dataset NAME      only this dataset and what it needs; may be repeated
       --replace           drop objects of the same name first; asks, unless --yes
       --no-owner          make the restoring user the owner of everything
       --no-privileges     restore no GRANTs
@@ -56,6 +57,7 @@ Examples:
   holdfast restore latest --to postgres://localhost/scratch
   holdfast restore latest:shop --to env:TARGET_URL --dataset public.orders
   holdfast restore 20260301 --to ./files
+  holdfast restore --at '2026-11-29 10:15:30+01' --to env:TARGET_URL
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
 
 Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database;
@@ -67,34 +69,37 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     const profile = profileOf(values);
     const flags = { ...values, source: undefined };
     await using session = await CommandSession.open(flags, io, { meter: profile?.meter });
-    return await restoreFrom(session, values, positionals[0], profile);
+    if (!isOfMoment(values, positionals[0]))
+      return await restoreFrom(session, values, positionals[0], profile);
+    if (profile) throw usage('--profile is for the restore of a backup');
+    const choices = { ...choicesOf(values, io.signal), datasets: values.dataset };
+    const { restoreMomentFrom } = await import('../restore-moment.ts');
+    return await restoreMomentFrom(session, values, choices);
   },
 };
 
 /** Options of a restore, with those that only some kinds know. @throws E_USAGE */
 function parseRestore(argv: readonly string[]) {
-  const options = { ...RESTORE_OPTIONS, ...PROFILE_OPTION };
+  const options = { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...PROFILE_OPTION };
   return parse<typeof options>(argv, { ...options, ...specialFlags() }, 1);
 }
 
-type RestoreFlags = Omit<ReturnType<typeof parseRestore>['values'], 'profile'>;
+type RestoreFlags = Omit<ReturnType<typeof parseRestore>['values'], 'profile' | keyof typeof MOMENT_OPTIONS>;
 
 /**
- * @param given which backup: a key, part of one, or a word
+ * @param word which backup: a key, part of one, or a word
  * @param profile printed after the result
  * @returns the exit status
  */
 export async function restoreFrom(
   session: CommandSession,
   values: RestoreFlags,
-  given: string | undefined,
+  word: string | undefined,
   profile?: Profile | undefined,
 ): Promise<number> {
   const { io } = session;
-  const jobs = jobsOf(values.jobs);
-  const compare = compareOf(values.compare);
-  const special = specialOf(values);
-  const key = await session.backup(given, values);
+  const given = choicesOf(values, io.signal);
+  const key = await session.backup(word, values);
   const doubts = await doubtsOf(session, key);
   if (doubts.length > 0) session.progress.say(warnOfDoubts(doubts));
   const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
@@ -105,16 +110,9 @@ export async function restoreFrom(
       session,
       key,
       values.dataset,
-      values.to !== undefined || Object.keys(special).length > 0,
+      values.to !== undefined || Object.keys(given.special).length > 0,
     ),
-    replace: values.replace === true,
-    keepGoing: values['keep-going'] === true,
-    noOwner: values['no-owner'] === true,
-    noPrivileges: values['no-privileges'] === true,
-    special,
-    compare,
-    ...(jobs === undefined ? {} : { jobs }),
-    signal: io.signal,
+    ...given,
   };
   const plan = await planRestore(session.repository, key, target, choices);
   if (values['dry-run']) {
@@ -148,6 +146,21 @@ export async function restoreFrom(
   return 0;
 }
 
+/** What the options say of how a restore is done. @throws E_USAGE */
+function choicesOf(values: RestoreFlags, signal: AbortSignal) {
+  const jobs = jobsOf(values.jobs);
+  return {
+    replace: values.replace === true,
+    keepGoing: values['keep-going'] === true,
+    noOwner: values['no-owner'] === true,
+    noPrivileges: values['no-privileges'] === true,
+    special: specialOf(values),
+    compare: compareOf(values.compare),
+    ...(jobs === undefined ? {} : { jobs }),
+    signal,
+  };
+}
+
 const NOT_COMPARED =
   'what the target holds was not compared with the backup (--compare none): a restore without it, or a drill, compares everything';
 
@@ -175,52 +188,11 @@ async function chooseDatasets(
   return chosen === undefined || chosen.includes('*') ? undefined : chosen;
 }
 
-/** @param doubts about the backup itself */
-export function planDocument(key: string, plan: Plan, doubts: readonly string[] = []): object {
-  return {
-    key,
-    target: plan.target,
-    datasets: plan.datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes })),
-    steps: plan.steps,
-    conflicts: plan.conflicts,
-    drops: plan.drops,
-    rebuilds: plan.rebuilds ?? [],
-    losses: plan.losses ?? [],
-    warnings: [...doubts, ...plan.warnings],
-    isPlain: plan.isPlain === true,
-  };
-}
-
 function resultDocument(
   { key, plan, comparison, isCompared, records, plainBytes }: RestoreResult,
   doubts: readonly string[],
 ): object {
   return { ...planDocument(key, plan, doubts), records, plainBytes, comparison, isCompared };
-}
-
-/** For what a restore leaves in a folder. */
-export const PLAIN =
-  'The files are plain data, not encrypted: readable only by their owner (0600; new folders 0700).';
-
-/** A plan in words, as a person reads it before saying yes. */
-export function describePlan(
-  key: string,
-  { target, steps, conflicts, drops, warnings, datasets, isPlain }: Plan,
-  verb = 'Restore',
-): string {
-  const size = datasets.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
-  const inTheWay = drops.length > 0 ? [] : conflicts;
-  const lines = [
-    `${verb} ${backupName(key)} to ${target}, ${bytes(size)}:`,
-    ...steps.map((step, i) => `  ${i + 1}. ${step}`),
-    ...(drops.length > 0 ? ['Drops:'] : []),
-    ...drops.map((drop) => `  ${drop}`),
-    ...(inTheWay.length > 0 ? ['In the way (it will refuse, unless you pass --replace):'] : []),
-    ...inTheWay.map((conflict) => `  ${conflict}`),
-    ...(isPlain ? [PLAIN] : []),
-    ...warnings.map((warning) => `warning: ${warning}`),
-  ];
-  return `${lines.join('\n')}\n`;
 }
 
 function describeResult(result: RestoreResult, ms: number): string {

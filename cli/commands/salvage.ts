@@ -7,8 +7,8 @@ import { bytes, duration, plural } from '../format.ts';
 import { optionHelp, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
+import { describePlan, PLAIN, planDocument } from '../restore-plan.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
-import { describePlan, PLAIN, planDocument } from './restore.ts';
 
 const options = {
   to: { type: 'string', short: 't' },

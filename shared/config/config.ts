@@ -6,6 +6,7 @@ import { KINDS, pluginNamed } from '../sources/registry.ts';
 import { ApiConfig, type ApiSettings, resolveApi } from './api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './aws.ts';
 import { CompressionConfig, CompressionLevelConfig, resolveCompression } from './compression.ts';
+import { ContinuousConfig } from './continuous.ts';
 import { CopyConfig, type CopyPlace, resolveCopies } from './copy.ts';
 import { type EnvConfig, readConfigEnv } from './environment.ts';
 import { hostingProblems } from './hosting.ts';
@@ -322,7 +323,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
 
-const PLACE_OR_KIND = ['kind', 'rpo', ...PLACE_SETTINGS];
+const PLACE_OR_KIND = ['kind', 'rpo', 'continuous', ...PLACE_SETTINGS];
 
 /** The settings in each part of the file. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
@@ -350,6 +351,7 @@ function knownAt(path: readonly PropertyKey[]): readonly string[] {
   const atTop = below.length === 0 ? KNOWN_AT_TOP[part] : undefined;
   if (atTop || KNOWN[part]) return atTop ?? KNOWN[part] ?? [];
   if (part === 'drill') return drillSettings(String(path[1]));
+  if (path.at(-1) === 'continuous') return Object.keys(ContinuousConfig.shape);
   return part === 'aws' || part === 'notifications' ? [] : PLACE_OR_KIND;
 }
 

@@ -1,3 +1,5 @@
+import type { ContinuousSettings } from './continuous.ts';
+
 /** A database of the configuration, by its name there. */
 export interface NamedSource {
   readonly name: string;
@@ -16,5 +18,7 @@ export interface NamedSource {
   readonly dbResourceId?: string;
   /** Maximum age of its newest good backup. Sources only. */
   readonly rpoMs?: number;
+  /** How its changes are backed up; undefined: they are not. Sources only. */
+  readonly continuous?: ContinuousSettings;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }

@@ -3,6 +3,7 @@ import type { SourcePlugin } from '../sources/plugin.ts';
 import { KINDS, type PLUGINS } from '../sources/registry.ts';
 import { type KindSettings, LOGIN_SETTINGS } from '../sources/settings.ts';
 import { ageOf, isAge } from './age.ts';
+import { ContinuousConfig, resolveContinuous } from './continuous.ts';
 import type { NamedSource } from './named-source.ts';
 
 /** For sources only. */
@@ -12,6 +13,8 @@ const ofSource = {
     .string()
     .refine((text) => isAge(text) && ageOf(text) > 0, "give an age such as '90m', '26h' or '8d'")
     .optional(),
+  /** Its changes are stored too, so that every moment can be restored. */
+  continuous: ContinuousConfig.optional(),
 };
 
 /** What people write of a place of each kind, and what it is once it is read. */
@@ -51,13 +54,14 @@ export const Sources = z.record(
 
 /** Databases that restores may write to, by name. */
 export const Targets = Sources.superRefine((targets, context) => {
-  for (const [name, { rpo }] of Object.entries(targets))
-    if (rpo !== undefined)
-      context.addIssue({
-        code: 'custom',
-        path: [name, 'rpo'],
-        message: 'rpo is for sources: a target is not backed up',
-      });
+  for (const [name, target] of Object.entries(targets))
+    for (const setting of ['rpo', 'continuous'] as const)
+      if (target[setting] !== undefined)
+        context.addIssue({
+          code: 'custom',
+          path: [name, setting],
+          message: `${setting} is for sources: a target is not backed up`,
+        });
 });
 
 /** Where drills make their scratch targets, by kind of source. */
@@ -75,11 +79,12 @@ export const DrillConfig = z.strictObject(
 
 /** Sources or targets with their names. */
 export function namedPlaces(places: z.infer<typeof Sources> = {}): readonly NamedSource[] {
-  return Object.entries(places).map(([name, { rpo, ...place }]) => ({
+  return Object.entries(places).map(([name, { rpo, continuous, ...place }]) => ({
     name,
     kind: place.kind,
     ...placeOf(place),
     ...(rpo === undefined ? {} : { rpoMs: ageOf(rpo) }),
+    ...(continuous === undefined ? {} : { continuous: resolveContinuous(continuous) }),
   }));
 }
 

@@ -1,0 +1,90 @@
+import { HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
+import { sleep } from '../shared/core/sleep.ts';
+import { runBackup } from '../shared/jobs/backup/backup.ts';
+import { openChanges } from '../shared/jobs/changes/openers.ts';
+import { type PollResult, poller } from '../shared/jobs/changes/poll.ts';
+import { needsBase } from '../shared/jobs/changes/timeline.ts';
+import { bytes, plural } from './format.ts';
+import { type Io, write } from './io.ts';
+import { openNamedSource } from './named-source.ts';
+import type { PitrFlags } from './pitr-options.ts';
+import { type ContinuousSource, continuousSource } from './pitr-source.ts';
+import { recordedCommand } from './recorded.ts';
+import { CommandSession } from './session.ts';
+
+/** What a backup that changes need is listed as. */
+const BASE_TYPE = 'daily';
+
+/** `holdfast pitr run`: polls until it is stopped, or once. */
+export async function pitrRun(flags: PitrFlags, io: Io): Promise<number> {
+  await using session = await CommandSession.open({ ...flags, source: undefined }, io);
+  const source = continuousSource(flags.source, session.config, io);
+  const poll = poller(session.repository, {
+    source,
+    onWarning: (message) => session.progress.say(`warning: ${message}`),
+  });
+  for (;;) {
+    const result = await pollOr(flags.once === true, session, source, poll);
+    if (result) await tell(session, source, result);
+    const due =
+      flags['no-backup'] === true ? undefined : await needsBase(session.repository, source, io.signal);
+    if (due !== undefined) await makeBase(session, source, due);
+    if (flags.once) return result && result.gaps.length > 0 ? 30 : 0;
+    await sleep(source.settings.everyMs, io.signal);
+  }
+}
+
+/** A daemon goes on when the server or the store is away for a while, and says so. */
+async function pollOr(
+  isOnce: boolean,
+  session: CommandSession,
+  { place }: ContinuousSource,
+  poll: ReturnType<typeof poller>,
+): Promise<PollResult | undefined> {
+  const { io } = session;
+  try {
+    await using changes = await openChanges(place, io.env);
+    return await poll(changes, { signal: io.signal });
+  } catch (error) {
+    if (isOnce || io.signal.aborted || !isHoldfastError(error) || !error.retryable) throw error;
+    session.progress.say(`warning: ${error.message}; trying again`);
+    return undefined;
+  }
+}
+
+async function tell(session: CommandSession, { name }: ContinuousSource, result: PollResult): Promise<void> {
+  const { segments, transactions, storedBytes, readAt, isCaughtUp, gaps, warnings } = result;
+  for (const { says } of gaps) session.progress.say(`WARNING: ${says}`);
+  for (const warning of warnings) session.progress.say(`warning: ${warning}`);
+  const text = `${name}: ${plural(transactions, 'transaction')} in ${plural(segments, 'segment')}, ${bytes(storedBytes)}; stored up to ${readAt}${isCaughtUp ? '' : ', more to come'}\n`;
+  const document = { source: name, ...result, position: result.position ?? null, readAt: readAt ?? null };
+  if (session.isJson) await write(session.io.stdout, `${JSON.stringify(document)}\n`);
+  else await session.report(document, text);
+}
+
+/** Without it, the newest changes could not be restored. A suspect one is stored, and said. */
+async function makeBase(session: CommandSession, { name }: ContinuousSource, due: string): Promise<void> {
+  const { repository, config, io, progress } = session;
+  progress.say(`a new backup is made: ${due}`);
+  const source = await openNamedSource(session, name);
+  const about = { kind: 'backup', source: source.name, type: BASE_TYPE } as const;
+  const work = (signal: AbortSignal) =>
+    runBackup(repository, source, {
+      type: BASE_TYPE,
+      suspects: config.suspects,
+      onProgress: progress.on,
+      signal,
+    });
+  const { key } = await recordedCommand(session, about, work, (result) => ({
+    backup: result.key,
+    records: result.records,
+    plainBytes: result.plainBytes,
+    storedBytes: result.storedBytes,
+  }));
+  progress.say(`${key} is listed`);
+  const still = await needsBase(repository, { kind: source.kind, name: source.name }, io.signal);
+  if (still !== undefined)
+    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${key} was made, and changes cannot be applied to it`, {
+      hint: 'Run `holdfast pitr doctor`.',
+    });
+}

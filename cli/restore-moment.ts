@@ -1,0 +1,128 @@
+import { backupName } from '../shared/core/backup-words.ts';
+import { HoldfastError } from '../shared/core/errors.ts';
+import { type ChosenMoment, chooseMoment } from '../shared/jobs/changes/choose-moment.ts';
+import { chooseBeforeTransaction } from '../shared/jobs/changes/find-transaction.ts';
+import { changesOf } from '../shared/jobs/changes/openers.ts';
+import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
+import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';
+import { planRestore, type RestoreJobOptions } from '../shared/jobs/restore/restore.ts';
+import { openTarget, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { ask } from './ask.ts';
+import { usage } from './command.ts';
+import { bytes, duration, plural } from './format.ts';
+import { findPlace } from './load-config.ts';
+import type { MomentFlags } from './moment-options.ts';
+import { continuousSource } from './pitr-source.ts';
+import { recordedCommand } from './recorded.ts';
+import { describePlan, planDocument } from './restore-plan.ts';
+import type { CommandSession } from './session.ts';
+
+/** Restores a moment. @param choices of the restore of the base @returns the exit status */
+export async function restoreMomentFrom(
+  session: CommandSession,
+  values: MomentFlags,
+  choices: Omit<RestoreJobOptions, 'onProgress'>,
+): Promise<number> {
+  const { io, repository, progress } = session;
+  const source = continuousSource(values.source, session.config, io);
+  if (values.to === undefined)
+    throw usage('--to is missing', 'Say where: --to env:NAME, or a name from the configuration.');
+  const place = findPlace(values.to, session.config, io);
+  const target = await openTarget(place, io.env);
+  refuseOtherKind(place, source.kind, target.name);
+  const chosen = await choose(session, values, source);
+  const plan = await planRestore(repository, chosen.base.key as never, target, choices);
+  const about = {
+    moment: momentOf(chosen),
+    segments: chosen.segments.length,
+    changeBytes: changeBytesOf(chosen),
+  };
+  const text = `${describePlan(chosen.base.key, plan)}then applies ${plural(about.segments, 'segment')} of changes, ${bytes(about.changeBytes)}, up to ${about.moment}\n`;
+  if (values['dry-run']) {
+    await session.print({ ...planDocument(chosen.base.key, plan), ...about }, text);
+    return 0;
+  }
+  if (!session.isJson && values.quiet !== true) progress.say(text);
+  if (plan.drops.length > 0)
+    await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
+      yes: values.yes === true,
+    });
+  const { compare, openReplay } = changesOf(place);
+  const to = {
+    target,
+    compare,
+    openReplay: (options: Parameters<typeof openReplay>[2]) => openReplay(place, io.env, options),
+  };
+  const onApplied = (done: number, all: number) =>
+    progress.say(`applied ${done} of ${plural(all, 'segment')}`);
+  const work = (signal: AbortSignal) =>
+    restoreMoment(repository, chosen, to, { ...choices, onProgress: progress.on, onApplied, signal });
+  const noted = { kind: 'restore', backup: chosen.base.key, target: target.name } as const;
+  const result = await recordedCommand(session, noted, work, ({ restored }) => ({
+    records: restored?.records ?? 0,
+    plainBytes: restored?.plainBytes ?? 0,
+  }));
+  const document = { ...planDocument(chosen.base.key, plan), ...about, ...documentOf(result) };
+  await session.report(document, describe(result, target.name, about.moment));
+  for (const warning of result.warnings) progress.say(`warning: ${warning}`);
+  return 0;
+}
+
+async function choose(
+  session: CommandSession,
+  { at, 'before-transaction': before }: MomentFlags,
+  source: ReturnType<typeof continuousSource>,
+): Promise<ChosenMoment> {
+  const { repository, io, progress } = session;
+  const onWarning = (message: string) => progress.say(`warning: ${message}`);
+  const wanted = { source: { kind: source.kind, name: source.name }, onWarning, signal: io.signal };
+  if (before === undefined)
+    return chooseMoment(repository, {
+      ...wanted,
+      until: at === 'latest' ? {} : { at: parseMoment(at ?? '') },
+    });
+  const decoder = await changesOf(source.place).decoder?.();
+  if (decoder) return chooseBeforeTransaction(repository, before, { ...wanted, decoder });
+  throw new HoldfastError(
+    'E_SOURCE_UNSUPPORTED',
+    `transactions of ${source.name} cannot be found by their ids in this release`,
+    {
+      hint: 'Give a moment instead: --at.',
+    },
+  );
+}
+
+/** @throws E_USAGE: changes are applied by a database alone */
+function refuseOtherKind({ kind }: SourceConfig, of: string, name: string): void {
+  if (kind === of) return;
+  throw usage(
+    `changes of a ${of} source cannot be applied to ${name}`,
+    `Give a database of kind ${of} to --to.`,
+  );
+}
+
+function momentOf({ until: { at, beforeTransaction }, segments }: ChosenMoment): string {
+  if (beforeTransaction !== undefined) return `just before transaction ${beforeTransaction}`;
+  return at ?? segments.at(-1)?.head.facts.readAt ?? 'the backup itself';
+}
+
+function changeBytesOf({ segments }: ChosenMoment): number {
+  return segments.reduce((sum, { head }) => sum + head.plainBytes, 0);
+}
+
+function documentOf({ restored, ...result }: RestoreMomentResult): object {
+  const { records = 0, plainBytes = 0, isCompared = false } = restored ?? {};
+  return { records, plainBytes, isCompared, ...result, readAt: result.readAt ?? null };
+}
+
+function describe(result: RestoreMomentResult, target: string, moment: string): string {
+  const { base, restored, segments, transactions, rows, replayMs } = result;
+  const lines = [
+    `Restored ${moment} to ${target}`,
+    restored
+      ? `  ${backupName(base)}: ${plural(restored.records, 'record')}, ${bytes(restored.plainBytes)}${restored.isCompared ? ', read back and equal' : ', NOT compared'}`
+      : `  ${backupName(base)} was restored before; went on from there`,
+    `  ${plural(transactions, 'transaction')} with ${plural(rows, 'row')} in ${plural(segments, 'segment')} applied in ${duration(replayMs)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,26 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { ChangeSetup, ChangeSource } from '../../sources/changes.ts';
+import type { ChangePlugin, Env, SourceConfig } from '../../sources/plugin.ts';
+import { KINDS, pluginOf } from '../../sources/registry.ts';
+
+/** What a kind of database has for its stream of changes. @throws E_SOURCE_UNSUPPORTED if it has none */
+export function changesOf({ kind, plugin = pluginOf(kind) }: SourceConfig): ChangePlugin {
+  if (plugin.changes) return plugin.changes;
+  const others = KINDS.filter(({ changes }) => changes).map(({ displayName }) => displayName);
+  const known = others.length > 0 ? `; ${others.join(' and ')} can` : '';
+  throw new HoldfastError(
+    'E_SOURCE_UNSUPPORTED',
+    `${plugin.displayName} cannot be backed up continuously in this release${known}`,
+    { hint: 'Make backups more often instead: each restores its own moment.' },
+  );
+}
+
+/** @throws E_SOURCE_UNSUPPORTED, E_CONFIG, E_SOURCE_* */
+export async function openChanges(config: SourceConfig, env: Env): Promise<ChangeSource> {
+  return changesOf(config).openChanges(config, env);
+}
+
+/** @throws E_SOURCE_UNSUPPORTED, E_CONFIG, E_SOURCE_* */
+export async function openChangeSetup(config: SourceConfig, env: Env): Promise<ChangeSetup> {
+  return changesOf(config).openSetup(config, env);
+}
