@@ -75,13 +75,14 @@ async function choose(
 ): Promise<ChosenMoment> {
   const { repository, io, progress } = session;
   const onWarning = (message: string) => progress.say(`warning: ${message}`);
-  const wanted = { source: { kind: source.kind, name: source.name }, onWarning, signal: io.signal };
+  const { compare, decoder: openDecoder } = changesOf(source.place);
+  const wanted = { source: { kind: source.kind, name: source.name }, compare, onWarning, signal: io.signal };
   if (before === undefined)
     return chooseMoment(repository, {
       ...wanted,
       until: at === 'latest' ? {} : { at: parseMoment(at ?? '') },
     });
-  const decoder = await changesOf(source.place).decoder?.();
+  const decoder = await openDecoder?.();
   if (decoder) return chooseBeforeTransaction(repository, before, { ...wanted, decoder });
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',

@@ -13,7 +13,10 @@ export interface ChangeFacts {
   /** Commit times of its first and last transaction by the server's clock, ISO in UTC with microseconds: `2026-11-29T09:15:30.000001Z`. */
   readonly firstCommit?: string | undefined;
   readonly lastCommit?: string | undefined;
-  /** The server's clock before it was read: all that was committed by then is in this stretch or an earlier one. As above. */
+  /**
+   * The server's clock before it was read: all that was committed by then is in this stretch or an earlier one, or, if it
+   * `isCut`, in a later one. As above.
+   */
   readonly readAt: string;
   /** Datasets whose changes it has. If they differ from those of the stretch before, a new base is due. */
   readonly datasets: readonly string[];
@@ -32,6 +35,8 @@ export interface ChangeBatch {
   readonly from: ChangePosition;
   /** `from` if nothing is new: then it has no bytes, and its facts still say when that was. */
   readonly to: ChangePosition;
+  /** There was more when it was read, which `mostBytes` left out. */
+  readonly isCut: boolean;
   /** In a form of the kind's own, which its pages describe. Read once, to the end; a block is the caller's until it asks for the next one. */
   bytes(): AsyncIterable<Uint8Array>;
   /** Known when `bytes` has ended. */

@@ -1,16 +1,17 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
-import { HOUR_MS } from '../../core/units.ts';
 import { changesFolder, segmentKey } from '../../format/change-keys.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { followSegments, listSegments } from '../../repository/changes/change-chain.ts';
-import type { ListedSegment, OpenedSegment } from '../../repository/changes/segment-reader.ts';
+import {
+  type ListedSegment,
+  type OpenedSegment,
+  readSegment,
+} from '../../repository/changes/segment-reader.ts';
 import { missing } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ChangeJoin, ReplayUntil } from '../../sources/changes.ts';
-
-/** How far the clock of a backup's maker may be ahead of its server's. */
-const MOST_AHEAD_MS = HOUR_MS;
+import type { ChangePlugin } from '../../sources/plugin.ts';
 
 /** A base, and the changes that lead from it to a moment. */
 export interface ChosenMoment {
@@ -25,6 +26,8 @@ export interface ChosenMoment {
 export interface MomentWanted {
   readonly source: { readonly kind: string; readonly name: string };
   readonly until: ReplayUntil;
+  /** Of positions of that kind. */
+  readonly compare: ChangePlugin['compare'];
   /** Learns of backups that cannot be read, and are passed over. */
   readonly onWarning?: (message: string) => void;
   readonly signal: AbortSignal;
@@ -45,24 +48,21 @@ export interface Base {
 export async function chooseMoment(repository: Repository, wanted: MomentWanted): Promise<ChosenMoment> {
   const { source, until, signal } = wanted;
   const listed = await listAll(repository, source, signal);
-  let why = `no backup of ${source.name} that changes can be applied to was made before it`;
+  let why: string | undefined;
+  const none = `no backup of ${source.name} that changes can be applied to was made before it`;
   for await (const { manifest, after } of basesOf(repository, wanted)) {
-    if (until.at !== undefined && Date.parse(manifest.startedAt) > Date.parse(until.at) + MOST_AHEAD_MS)
-      continue;
     const { join } = (await repository.openManifest(manifest, signal)).catalog;
     if (!join)
       throw new HoldfastError('E_DAMAGED', `${manifest.key} does not say where it joins its changes`);
     if (until.at !== undefined && join.at > until.at) continue;
-    const segments = await segmentsTo(repository, listed, { after, until, signal });
-    const last = segments.at(-1);
-    if (last && Math.max(last.head.unbrokenFrom, last.head.sameFrom) > after) {
-      why = whyBroken(last, segments);
-      // Backups before it would have to get past the same place.
-      break;
-    }
+    const begin = await firstNeeded(repository, listed, { after, join, ...wanted });
+    const segments = await segmentsTo(repository, listed, { begin, until, signal });
+    const broken = whyBroken(segments, { begin, after });
+    why ??= broken;
+    if (broken !== undefined) continue;
     return { base: manifest, join, segments, until };
   }
-  throw noMoment(source.name, until, why);
+  throw noMoment(source.name, until, why ?? none);
 }
 
 /** Bases of a source, newest first. */
@@ -91,44 +91,73 @@ async function listAll(
   });
 }
 
-/** The segments after a base, up to the first that reaches the moment. @throws E_NO_MOMENT if none does, E_DAMAGED */
-async function segmentsTo(
+/**
+ * The first segment that a base needs: mostly the one after those that were there when it was begun. If some of these end behind the
+ * place where it joins, they may have transactions that it lacks.
+ */
+async function firstNeeded(
   { context }: Repository,
   listed: readonly ListedSegment[],
   {
     after,
-    until,
+    join,
+    compare,
     signal,
-  }: { readonly after: number; readonly until: ReplayUntil; readonly signal: AbortSignal },
+  }: Pick<Base, 'after'> & Pick<MomentWanted, 'compare' | 'signal'> & { readonly join: ChangeJoin },
+): Promise<number> {
+  for (let number = after; ; number--) {
+    const one = listed.find((segment) => segment.number === number);
+    if (!one || compare((await readSegment(context, one, signal)).head.to, join.from) <= 0) return number + 1;
+  }
+}
+
+/** The segments from one on, up to the first that reaches the moment. @throws E_NO_MOMENT if none does, E_DAMAGED */
+async function segmentsTo(
+  { context }: Repository,
+  listed: readonly ListedSegment[],
+  about: { readonly begin: number; readonly until: ReplayUntil; readonly signal: AbortSignal },
 ): Promise<readonly OpenedSegment[]> {
+  const { begin, until, signal } = about;
   const { at } = until;
-  const ofBase = listed.filter(({ number }) => number > after);
-  const first = ofBase[0] ?? listed.at(-1);
-  if (first && first.number > after + 1) throw missing(segmentKey(first.folder, after + 1));
-  if (first && ofBase.length === 0 && first.number < after) throw missing(segmentKey(first.folder, after));
+  const needed = listed.filter(({ number }) => number >= begin);
+  refuseMissing(listed, begin);
   const segments: OpenedSegment[] = [];
-  for await (const segment of followSegments(context, ofBase, signal)) {
+  for await (const segment of followSegments(context, needed, signal)) {
     segments.push(segment);
     if (at !== undefined && segment.head.facts.readAt >= at) return segments;
   }
   if (at === undefined) return segments;
-  const reaches = segments.at(-1)?.head.facts.readAt;
-  throw new HoldfastError(
-    'E_NO_MOMENT',
-    `the stored changes do not reach ${at}: they end at ${reaches ?? 'the backup itself'}`,
-    {
-      hint: 'Poll again with `holdfast pitr run --once`, or restore with --at latest.',
-    },
-  );
+  const reaches = segments.at(-1)?.head.facts.readAt ?? 'the backup itself';
+  throw new HoldfastError('E_NO_MOMENT', `the stored changes do not reach ${at}: they end at ${reaches}`, {
+    hint: 'Poll again with `holdfast pitr run --once`, or restore with --at latest.',
+  });
 }
 
-function whyBroken({ head }: OpenedSegment, segments: readonly OpenedSegment[]): string {
-  const number = Math.max(head.unbrokenFrom, head.sameFrom);
-  const broken = segments.find((one) => one.head.number === number)?.head;
-  const before = segments.find((one) => one.head.number === number - 1)?.head;
-  const since = before ? ` after ${before.facts.readAt}` : '';
-  if (broken?.begins) return `changes${since} are lost: ${broken.begins.says}`;
-  return `tables were defined anew${since}, which the changes do not have; moments from the next backup on can be restored`;
+/** @throws E_DAMAGED if the first segment that is needed is not there, though others are, or the one before it */
+function refuseMissing(listed: readonly ListedSegment[], begin: number): void {
+  const [oldest, newest] = [listed[0], listed.at(-1)];
+  if (!oldest || !newest) return;
+  const isThere = listed.some(({ number }) => number === begin);
+  if (newest.number >= begin && !isThere) throw missing(segmentKey(oldest.folder, begin));
+  if (newest.number < begin - 1) throw missing(segmentKey(oldest.folder, begin - 1));
+}
+
+/** Why no replay gets from a base to the end of its segments; undefined if one does. */
+function whyBroken(
+  segments: readonly OpenedSegment[],
+  { begin, after }: { readonly begin: number; readonly after: number },
+): string | undefined {
+  const last = segments.at(-1)?.head;
+  if (!last) return undefined;
+  const { unbrokenFrom, sameFrom } = last;
+  const before = (number: number) => segments.find(({ head }) => head.number === number - 1)?.head;
+  const since = (number: number) => ` after ${before(number)?.facts.readAt ?? 'the backup'}`;
+  const broken = segments.find(({ head }) => head.number === unbrokenFrom)?.head.begins;
+  if (unbrokenFrom > begin)
+    return `changes${since(unbrokenFrom)} are lost: ${broken?.says ?? 'there is a gap'}`;
+  // A segment that begins anew says nothing of definitions.
+  if (sameFrom <= after || sameFrom === unbrokenFrom) return undefined;
+  return `tables were defined anew${since(sameFrom)}, which the changes do not have; moments from the next backup on can be restored`;
 }
 
 /** The error for a moment that nothing reaches. */

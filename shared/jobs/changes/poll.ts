@@ -57,6 +57,8 @@ export interface PollResult {
   readonly warnings: readonly string[];
 }
 
+const LONG_AGO = '1970-01-01T00:00:00.000000Z';
+
 /** The end of what is stored. */
 type End = Pick<StoredSegment, 'id' | 'head'>;
 
@@ -157,7 +159,7 @@ async function follow(
   const facts = await drain(batch);
   if (!isDue(facts, end.head, options)) return { kind: 'nothing', readAt: facts.readAt };
   const { from, to } = batch;
-  const empty = { from, to, bytes: nothing, facts: () => facts };
+  const empty = { from, to, isCut: false, bytes: nothing, facts: () => facts };
   return store(repository, empty, { end, begins: undefined }, options);
 }
 
@@ -235,10 +237,17 @@ async function store(
     !end || begins || differs(facts, end.head.facts) ? number : end.head.sameFrom;
   const stored = await storeSegment(
     context,
-    { source, about, bytes: () => batch.bytes(), facts: () => batch.facts(), sameFrom },
+    { source, about, bytes: () => batch.bytes(), facts: () => factsOf(batch, end), sameFrom },
     { keys: await keys.get(signal, onWarning), signal },
   );
   return stored ? { kind: 'stored', stored } : { kind: 'taken' };
+}
+
+/** Moments behind a stretch that was cut are not reached by it, but by those that follow. */
+function factsOf(batch: ChangeBatch, end: End | undefined): SegmentFacts {
+  const facts = batch.facts();
+  if (!batch.isCut) return facts;
+  return { ...facts, readAt: end?.head.facts.readAt ?? facts.firstCommit ?? LONG_AGO };
 }
 
 class Totals {

@@ -53,7 +53,7 @@ export interface Timeline {
  */
 export async function readTimeline(
   repository: Repository,
-  wanted: Omit<MomentWanted, 'until'>,
+  wanted: Omit<MomentWanted, 'until' | 'compare'>,
 ): Promise<Timeline> {
   const { source, signal } = wanted;
   const listed = await Array.fromAsync(listSegments(repository.store, changesFolder(source), { signal }));

@@ -140,6 +140,7 @@ export class ChangeLog {
     return {
       from: String(from),
       to: String(to),
+      isCut: to < this.size,
       bytes: () => {
         if (isRead) throw new Error('it is read once');
         isRead = true;
