@@ -1,5 +1,6 @@
 import { backupName } from '../../shared/core/backup-words.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
+import { momentRules } from '../../shared/jobs/changes/prune-changes.ts';
 import { openLocks } from '../../shared/jobs/lock/lock.ts';
 import {
   type PreparedPrune,
@@ -50,7 +51,8 @@ removed; 20 a manifest cannot be read, so no pack was removed; 75 store unavaila
     const given = shareOf(values['max-share']);
     await using session = await CommandSession.open(values, io);
     const { retention, prune: settings } = session.config;
-    const rules = { policy: retention, maxShare: given ?? settings.maxShare };
+    const moments = momentRules(session.config.sources);
+    const rules = { policy: retention, maxShare: given ?? settings.maxShare, moments };
     const isDryRun = values['dry-run'] === true;
     const work = { onProgress: session.progress.on, signal: io.signal };
     const locks = await openLocks(await repositoryConfig(session.config, io), session.config.lock);
@@ -88,11 +90,15 @@ function shareOf(text: string | undefined): number | undefined {
 }
 
 /** Asks if something would be removed. */
-async function confirm({ io }: CommandSession, { plan }: PreparedPrune, yes: boolean): Promise<void> {
+async function confirm(
+  { io }: CommandSession,
+  { plan, changes }: PreparedPrune,
+  yes: boolean,
+): Promise<void> {
   const { expire, sweep, refusal } = plan;
-  if (refusal || expire.length + sweep.length === 0) return;
+  if (refusal || expire.length + sweep.length + changes.length === 0) return;
   const freed = sweptBytes(plan);
-  const what = `Remove ${plural(expire.length, 'backup')}, and ${plural(sweep.length, 'pack')} of ${bytes(freed)}?`;
+  const what = `Remove ${plural(expire.length, 'backup')}, and ${plural(sweep.length, 'pack')} of ${bytes(freed)}${changesText(changes)}?`;
   await ask.confirmDestruction(io, what, { yes });
 }
 
@@ -100,7 +106,14 @@ function statusOf({ blockedBy }: { readonly blockedBy: string | undefined }): nu
   return blockedBy === undefined ? 0 : 20;
 }
 
-function planDocument({ plan, problems }: PreparedPrune): object {
+/** `, and 12 objects of changes of 3.4 MiB`; empty if none go. */
+function changesText(changes: PreparedPrune['changes']): string {
+  if (changes.length === 0) return '';
+  const size = changes.reduce((sum, one) => sum + one.bytes, 0);
+  return `, and ${plural(changes.length, 'object')} of changes of ${bytes(size)}`;
+}
+
+function planDocument({ plan, problems, changes }: PreparedPrune): object {
   const { now, graceMs, decisions, expire, sweep, locked, waitingBytes, blockedBy, refusal } = plan;
   return {
     now,
@@ -108,6 +121,7 @@ function planDocument({ plan, problems }: PreparedPrune): object {
     backups: decisions,
     expire,
     sweep: { packs: sweep.length, bytes: sweptBytes(plan) },
+    changes: { objects: changes.length, bytes: changes.reduce((sum, one) => sum + one.bytes, 0) },
     locked,
     waitingBytes,
     blockedBy,
@@ -116,7 +130,7 @@ function planDocument({ plan, problems }: PreparedPrune): object {
   };
 }
 
-function describePlan({ plan, problems }: PreparedPrune, screen: Screen): Styled {
+function describePlan({ plan, problems, changes }: PreparedPrune, screen: Screen): Styled {
   const { decisions, expire, sweep, locked, waitingBytes, graceMs, blockedBy, refusal } = plan;
   const rows = decisions.map(({ key, keep, source, reasons }) => [
     backupName(key),
@@ -126,7 +140,7 @@ function describePlan({ plan, problems }: PreparedPrune, screen: Screen): Styled
   ]);
   const freed = sweptBytes(plan);
   const lines = [
-    `${plural(expire.length, 'backup')} of ${number(decisions.length)} would go; ${plural(sweep.length, 'pack')} of ${bytes(freed)} would be removed now.`,
+    `${plural(expire.length, 'backup')} of ${number(decisions.length)} would go; ${plural(sweep.length, 'pack')} of ${bytes(freed)}${changesText(changes)} would be removed now.`,
     ...(waitingBytes > 0
       ? [`${bytes(waitingBytes)} wait until their grace of ${plural(graceMs / DAY_MS, 'day')} is over.`]
       : []),

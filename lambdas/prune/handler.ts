@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { momentRules } from '../../shared/jobs/changes/prune-changes.ts';
 import { openLocks } from '../../shared/jobs/lock/lock.ts';
 import { preparePrune, runPrune } from '../../shared/jobs/retention/prune.ts';
 import { expireHistory } from '../../shared/jobs/runs/run-history.ts';
@@ -29,7 +30,8 @@ export const handler = defineFunction(
     const isDryRun = event.dryRun === true;
     const repository = await repositoryIfMade(invocation);
     if (!repository) return { ...NOTHING, dryRun: isDryRun };
-    const rules = { policy: config.retention, maxShare: config.prune.maxShare };
+    const moments = momentRules(config.sources);
+    const rules = { policy: config.retention, maxShare: config.prune.maxShare, moments };
     const locks = await openLocks(repositoryPlace(config), config.lock);
     const prepared = await preparePrune(repository, rules, { isDryRun, locks, onProgress, signal });
     const { plan } = prepared;

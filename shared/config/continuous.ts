@@ -8,7 +8,8 @@ const age = z
   .optional();
 
 const DEFAULT_EVERY_SECONDS = 60;
-const DEFAULT_KEEP_MS = 7 * DAY_MS;
+/** How long every moment can be restored, unless the configuration says otherwise. */
+export const DEFAULT_KEEP_MS = 7 * DAY_MS;
 const DEFAULT_IDLE_MS = DAY_MS;
 const DEFAULT_HELD_MIB = 10 * 1024;
 

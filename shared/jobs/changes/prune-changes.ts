@@ -1,11 +1,15 @@
+import { DEFAULT_KEEP_MS } from '../../config/continuous.ts';
+import type { NamedSource } from '../../config/named-source.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { parallel } from '../../core/parallel.ts';
+import { DAY_MS } from '../../core/units.ts';
 import { CHANGES, changesFolder, parseChangeKey } from '../../format/change-keys.ts';
-import type { Manifest } from '../../format/manifest.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
 /** Objects removed at once. */
 const AT_ONCE = 8;
+/** A base may need segments from shortly before it: those of transactions that were ending. */
+const MARGIN_MS = DAY_MS;
 
 /** A backup that changes can be applied to, as prune knows it: without any key. */
 export interface ListedBase {
@@ -13,8 +17,8 @@ export interface ListedBase {
   readonly source: { readonly kind: string; readonly name: string };
   /** Number of the newest segment before it was begun. */
   readonly after: number;
-  /** By the store's clock; undefined if it is not known. */
-  readonly storedAt: Date | undefined;
+  /** By the store's clock. */
+  readonly storedAt: Date;
   /** Nobody knows of damage, and it is not suspect. */
   readonly isGood: boolean;
 }
@@ -52,8 +56,8 @@ export interface ChangesInventory {
 
 /**
  * Which changes no kept moment needs. Pure. Moments younger than the rule's age are kept: so are the newest good base that is older than
- * that (the anchor), all younger ones, and every segment after the anchor. Without an anchor everything stays; so do changes of sources
- * without a rule, as they may be somebody else's.
+ * that (the anchor), all younger ones, and every segment that may lie behind the anchor. Without an anchor everything stays. Of a source
+ * without a rule no change goes, as another configuration may know it, and bases stay by the default age.
  *
  * @param graceMs nothing that was stored more recently is removed
  */
@@ -61,34 +65,55 @@ export function planChanges(
   { now, bases, changes }: ChangesInventory,
   { rules, graceMs }: { readonly rules: readonly MomentRule[]; readonly graceMs: number },
 ): ChangesPlan {
-  const stay = new Map<BackupKey, string>();
-  const remove: StoredChange[] = [];
-  const byFolder = Map.groupBy(changes, ({ folder }) => folder);
-  const basesOf = Map.groupBy(bases, ({ source }) => changesFolder(source));
-  for (const { source, keepMs } of rules) {
-    const folder = changesFolder(source);
-    const begin = now.getTime() - keepMs;
-    const isBefore = ({ storedAt }: Pick<ListedBase, 'storedAt'>) =>
-      storedAt !== undefined && storedAt.getTime() <= begin;
-    const ofSource = basesOf.get(folder) ?? [];
-    const anchor = ofSource
-      .filter((base) => base.isGood && isBefore(base))
-      .reduce<ListedBase | undefined>(
-        (newest, base) => (newest && newest.after >= base.after ? newest : base),
-        undefined,
-      );
-    for (const base of ofSource.filter((one) => one === anchor || !isBefore(one)))
-      stay.set(base.key, base === anchor ? 'older moments begin with it' : 'moments begin with it');
-    const isOld = ({ storedAt }: StoredChange) =>
-      now.getTime() - storedAt.getTime() >= Math.max(keepMs, graceMs);
-    const isNeeded = ({ number }: StoredChange) => anchor === undefined || number > anchor.after;
-    remove.push(...(byFolder.get(folder) ?? []).filter((change) => isOld(change) && !isNeeded(change)));
-  }
-  return { remove, bases: stay, storedBytes: bytesOf(changes) };
+  const ruleOf = new Map(rules.map(({ source, keepMs }) => [changesFolder(source), keepMs]));
+  const basesIn = Map.groupBy(bases, ({ source }) => changesFolder(source));
+  const planned = [...Map.groupBy(changes, ({ folder }) => folder)].map(([folder, ofFolder]) => {
+    const keepMs = ruleOf.get(folder) ?? DEFAULT_KEEP_MS;
+    const about = { now, bases: basesIn.get(folder) ?? [], changes: ofFolder };
+    const plan = planSource(about, { keepMs, graceMs });
+    return ruleOf.has(folder) ? plan : { ...plan, remove: [] };
+  });
+  return {
+    remove: planned.flatMap(({ remove }) => remove),
+    bases: new Map(planned.flatMap(({ stay }) => stay)),
+    storedBytes: bytesOf(changes),
+  };
+}
+
+/** The same of one source. */
+function planSource(
+  { now, bases, changes }: ChangesInventory,
+  { keepMs, graceMs }: { readonly keepMs: number; readonly graceMs: number },
+) {
+  const ageOf = ({ storedAt }: { readonly storedAt: Date }) => now.getTime() - storedAt.getTime();
+  const anchor = bases.filter((base) => base.isGood && ageOf(base) > keepMs).reduce(newer, undefined);
+  const stay = bases
+    .filter((base) => base === anchor || ageOf(base) <= keepMs)
+    .map(({ key }) => [key, key === anchor?.key ? OLDEST : NEEDED] as const);
+  if (!anchor) return { stay, remove: [] };
+  const leastMs = Math.max(keepMs, graceMs, ageOf(anchor) + MARGIN_MS);
+  return { stay, remove: changes.filter((one) => one.number <= anchor.after && ageOf(one) > leastMs) };
+}
+
+const OLDEST = 'the oldest moments begin with it';
+const NEEDED = 'moments begin with it';
+
+function newer(newest: ListedBase | undefined, base: ListedBase): ListedBase | undefined {
+  return newest && newest.after >= base.after ? newest : base;
+}
+
+/** Reads what there is, and plans. Of repositories without bases nothing is read. @throws E_STORE_* */
+export async function readChangesPlan(
+  store: ObjectStore,
+  { now, bases }: Pick<ChangesInventory, 'now' | 'bases'>,
+  given: Parameters<typeof planChanges>[1] & { readonly signal: AbortSignal },
+): Promise<ChangesPlan> {
+  const changes = bases.length === 0 ? [] : await readChanges(store, given.signal);
+  return planChanges({ now, bases, changes }, given);
 }
 
 /** All objects of segments; what has another name is nobody's business. */
-export async function readChanges(store: ObjectStore, signal: AbortSignal): Promise<readonly StoredChange[]> {
+async function readChanges(store: ObjectStore, signal: AbortSignal): Promise<readonly StoredChange[]> {
   const changes: StoredChange[] = [];
   for await (const { key, sizeBytes, modifiedAt } of store.list(CHANGES, { signal })) {
     const named = parseChangeKey(key);
@@ -97,14 +122,6 @@ export async function readChanges(store: ObjectStore, signal: AbortSignal): Prom
     changes.push({ key, folder, number, bytes: sizeBytes, storedAt: modifiedAt });
   }
   return changes;
-}
-
-/** What prune knows of a base; undefined of a backup that is none. */
-export function listedBase(
-  { key, source, changes }: Manifest,
-  about: Pick<ListedBase, 'storedAt' | 'isGood'>,
-): ListedBase | undefined {
-  return changes && { key: key as BackupKey, source, after: changes.after, ...about };
 }
 
 /**
@@ -127,4 +144,13 @@ export async function removeChanges(
 /** Bytes of changes. */
 export function bytesOf(changes: readonly Pick<StoredChange, 'bytes'>[]): number {
   return changes.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** How long the moments of configured sources are kept. */
+export function momentRules(
+  sources: readonly Pick<NamedSource, 'kind' | 'name' | 'continuous'>[],
+): readonly MomentRule[] {
+  return sources.flatMap(({ kind, name, continuous }) =>
+    continuous ? [{ source: { kind, name }, keepMs: continuous.keepMs }] : [],
+  );
 }

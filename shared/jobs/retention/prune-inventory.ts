@@ -6,6 +6,7 @@ import { readPackUse } from '../../repository/packs/pack-use.ts';
 import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts';
 import { type Repository, withNoPacks } from '../../repository/repository.ts';
 import { isListedLate } from '../../repository/writing/commit-guard.ts';
+import type { ListedBase } from '../changes/prune-changes.ts';
 import { readWraps, WrapUse } from '../keys/wrap-use.ts';
 import { AS_STORED, type Naming } from '../source/naming.ts';
 import type { PruneInventory, StoredPack } from './prune-plan.ts';
@@ -77,10 +78,23 @@ export async function readPruneInventory(
   const stored = entries.map((entry) =>
     retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key), isListedLate: isLate(entry) }),
   );
+  const bases = entries.flatMap((entry, i) => listedBase(entry, stored[i]) ?? []);
   const backups = await byConfiguredNames(stored, naming);
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
   const heads = headsAmong(entries);
-  return { view: { now, backups, use, packs, wraps, heads, ...holdsOf(marks) }, problems };
+  return { view: { now, backups, use, packs, wraps, heads, bases, ...holdsOf(marks) }, problems };
+}
+
+/** Of a backup that changes can be applied to. */
+function listedBase(
+  { key, manifest, storedAt }: ManifestEntry,
+  known: RetentionBackup | undefined,
+): ListedBase | undefined {
+  if (!manifest?.changes || !storedAt || !known) return undefined;
+  const isGood =
+    !known.isSuspect && !known.isDamaged && !known.isListedLate && known.unreadVerify === undefined;
+  const { source, changes } = manifest;
+  return { key, source, after: changes.after, storedAt, isGood: isGood && known.problem === undefined };
 }
 
 /** The same inventory at present: reads only new manifests. */

@@ -6,6 +6,7 @@ import { packKey } from '../../format/pack.ts';
 import { judgeDate } from '../../repository/documents/claimed-date.ts';
 import { unionOf } from '../../repository/packs/pack-set.ts';
 import type { ExpiredCopy, PackUse } from '../../repository/packs/pack-use.ts';
+import type { ListedBase } from '../changes/prune-changes.ts';
 import { lastPathPart, type StoredWrap, type WrapUse } from '../keys/wrap-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
 
@@ -31,6 +32,10 @@ export interface PruneInventory {
   readonly isHeld: (key: BackupKey) => boolean;
   /** Backups with the highest number of their source: the next one follows them. @default none */
   readonly heads?: ReadonlySet<string>;
+  /** Backups that changes can be applied to. @default none */
+  readonly bases?: readonly ListedBase[];
+  /** Why bases stay that kept moments need. @default none does for that reason */
+  readonly neededBases?: ReadonlyMap<BackupKey, string>;
   /** Unreadable reports that may be holds. */
   readonly unreadHolds: readonly string[];
   /** By object, for those that were checked; locked ones stay. @default nothing is locked */
@@ -73,7 +78,7 @@ export interface PrunePlan {
 export function planPrune(view: PruneInventory, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
   const { now, use, packs } = view;
   const unlocked = planRetention(view.backups, policy, now).map((decision) =>
-    mindHeads(mindHolds(decision, view), view),
+    mindMoments(mindHeads(mindHolds(decision, view), view), view),
   );
   const decisions = unlocked.map((decision) => mindLocks(decision, view));
   const isLocked = (object: string) => view.locked?.has(object) === true;
@@ -237,6 +242,12 @@ function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneInventory)
 function mindHeads(decision: RetentionDecision, { heads }: PruneInventory): RetentionDecision {
   if (decision.keep || !heads?.has(decision.key)) return decision;
   return { ...decision, keep: true, reasons: ['the newest by its number: the next one follows it'] };
+}
+
+/** Moments can only be restored from a base before them. */
+function mindMoments(decision: RetentionDecision, { neededBases }: PruneInventory): RetentionDecision {
+  const why = neededBases?.get(decision.key);
+  return decision.keep || why === undefined ? decision : { ...decision, keep: true, reasons: [why] };
 }
 
 /** A locked object would only be hidden, and take as much space. One that was put aside should be hidden. */

@@ -1,6 +1,6 @@
 import { Stopwatch } from '../../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
-import { type BackupKey, type PackId, parsePackId } from '../../core/ids.ts';
+import type { BackupKey, PackId } from '../../core/ids.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import { packKey } from '../../format/pack.ts';
@@ -12,11 +12,18 @@ import type { Repository } from '../../repository/repository.ts';
 import { readStoreClock } from '../../repository/store-clock.ts';
 import type { ObjectLocks } from '../../store/object-locks.ts';
 import { bundleAll } from '../backup/bundles.ts';
+import {
+  bytesOf as bytesOfChanges,
+  type MomentRule,
+  readChangesPlan,
+  removeChanges,
+  type StoredChange,
+} from '../changes/prune-changes.ts';
 import type { Naming } from '../source/naming.ts';
 import { announceRemoval } from './announce-removal.ts';
 import { readPruneInventory, readPruneInventoryAgain } from './prune-inventory.ts';
+import { objectsThatGo, readLocked } from './prune-locks.ts';
 import {
-  type LockEnd,
   type PruneInventory,
   type PrunePlan,
   type PruneRules,
@@ -42,6 +49,8 @@ export interface PreparedPrune {
   readonly problems: readonly HoldfastError[];
   /** The inventory that the plan was made from. */
   readonly view: PruneInventory;
+  /** Change segments and their packs that no kept moment needs. */
+  readonly changes: readonly StoredChange[];
   /** Whether the locks of everything that would go were checked, if there are any. */
   readonly isLockKnown: boolean;
 }
@@ -54,6 +63,8 @@ export interface PruneResult {
   readonly putBack: readonly BackupKey[];
   readonly removedPacks: number;
   readonly freedBytes: number;
+  /** Objects of change segments. */
+  readonly removedChanges: number;
   /** Number of removed keys of removed backups that were wrapped to recovery keys. */
   readonly removedWraps: number;
   /** Backups and packs that would have gone, but are locked. */
@@ -75,7 +86,10 @@ export interface PruneResult {
  */
 export async function preparePrune(
   repository: Repository,
-  rules: Pick<PruneRules, 'policy' | 'maxShare'>,
+  rules: Pick<PruneRules, 'policy' | 'maxShare'> & {
+    /** How long moments are kept. @default nothing of changes is removed, and bases stay for 7 days of moments */
+    readonly moments?: readonly MomentRule[];
+  },
   options: PruneOptions & {
     readonly isDryRun: boolean;
     readonly locks?: ObjectLocks | undefined;
@@ -91,42 +105,25 @@ export async function preparePrune(
   const { isDryRun, locks, mostLocks, naming, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
-  const { view, problems } = await readPruneInventory(repository, now, { naming, signal });
-  const allRules = { ...rules, graceMs: repository.context.graceMs };
+  const { view: read, problems } = await readPruneInventory(repository, now, { naming, signal });
+  const { graceMs } = repository.context;
+  const { bases = [] } = read;
+  const about = { rules: rules.moments ?? [], graceMs, signal };
+  const ofChanges = await readChangesPlan(repository.store, { now, bases }, about);
+  const view = { ...read, neededBases: ofChanges.bases };
+  const allRules = { ...rules, graceMs };
   const plan = planPrune(view, allRules);
-  const prepared = { plan, problems, view, isLockKnown: true };
+  const changes = plan.blockedBy === undefined ? ofChanges.remove : [];
+  const prepared = { plan, problems, view, changes, isLockKnown: true };
   if (!locks) return prepared;
-  const objects = objectsThatGo(plan, mostLocks === undefined);
+  const ofSegments = mostLocks === undefined ? changes.map(({ key }) => key) : [];
+  const objects = [...objectsThatGo(plan, mostLocks === undefined), ...ofSegments];
   if (objects.length > (mostLocks ?? objects.length)) return { ...prepared, isLockKnown: false };
   const locked = await readLocked(locks, objects, { now, signal });
   if (locked.size === 0) return prepared;
   const mindful = { ...view, locked };
-  return { ...prepared, plan: planPrune(mindful, allRules), view: mindful };
-}
-
-function objectsThatGo({ expire, sweep, unwrap, forget }: PrunePlan, isAll: boolean): readonly string[] {
-  const packs = sweep.map(({ id }) => packKey(parsePackId(id)));
-  return [...expire, ...packs, ...(isAll ? [...unwrap, ...forget] : [])];
-}
-
-/** Which of the objects that a plan would remove are locked. */
-async function readLocked(
-  locks: ObjectLocks,
-  objects: readonly string[],
-  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
-): Promise<ReadonlyMap<string, LockEnd>> {
-  const locked = new Map<string, LockEnd>();
-  await parallel(objects, { most: AT_ONCE, signal }, async (object, stop) => {
-    try {
-      const found = await locks.retention(object, stop);
-      if (found && found.until > now) locked.set(object, found.until);
-      else if (await locks.isHeld(object, stop)) locked.set(object, 'legal hold');
-    } catch (error) {
-      // Another prune has removed it.
-      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
-    }
-  });
-  return locked;
+  const free = changes.filter(({ key }) => !locked.has(key));
+  return { ...prepared, plan: planPrune(mindful, allRules), view: mindful, changes: free };
 }
 
 /**
@@ -136,7 +133,7 @@ async function readLocked(
  */
 export async function runPrune(
   repository: Repository,
-  { plan, view }: PreparedPrune,
+  { plan, view, changes }: PreparedPrune,
   { signal, onProgress = () => {} }: PruneOptions,
 ): Promise<PruneResult> {
   if (plan.refusal) throw plan.refusal;
@@ -154,11 +151,16 @@ export async function runPrune(
   const { back, removed, removedWraps, blockedBy, seenBytes } = await (removes
     ? whileSweeping(store, finish, signal)
     : finish());
-  const freedBytes = bytesOf(removed);
+  const isBlocked = blockedBy !== undefined || back.length > 0;
+  const gone = isBlocked ? [] : changes;
+  await removeChanges(store, gone, { mayRemove: staleAfter(repository, plan.graceMs), signal });
+  const freedBytes = bytesOf(removed) + bytesOfChanges(gone);
   const { locked } = plan;
   const removedPacks = removed.length;
-  const result = { expired, putBack: back, removedPacks, freedBytes, removedWraps, locked, blockedBy };
-  const written = await report(repository, { ...result, stored: seenBytes - freedBytes }, signal);
+  const removedChanges = gone.length;
+  const figures = { removedPacks, removedChanges, freedBytes, removedWraps };
+  const result = { expired, putBack: back, ...figures, locked, blockedBy };
+  const written = await report(repository, { ...result, stored: seenBytes - bytesOf(removed) }, signal);
   await bundleAll(repository, signal);
   return { ...result, report: written };
 }
