@@ -86,7 +86,9 @@ export class MysqlSource implements Source, ViewSharing {
     const before = await this.#look(signal, async (session) => {
       const grants = await readGrants(session, database, signal);
       if (this.#like === undefined) checkGrants(grants, database);
-      return { grants, tables: await this.#tables(session, signal) };
+      const tables = await this.#tables(session, signal);
+      const begin = options.isBase ? await (await bases()).beginBase(session, this.#options, signal) : undefined;
+      return { grants, tables, begin };
     });
     const moment = await openMoment({
       options: this.#options,
@@ -96,6 +98,8 @@ export class MysqlSource implements Source, ViewSharing {
     });
     const pool = new SessionPool(moment.sessions);
     try {
+      const joined = before.begin && (await (await bases()).joinOf(before.begin, moment, this.#options, signal));
+      if (joined && 'why' in joined) onWarning?.(`changes cannot be applied to this backup: ${joined.why}`);
       const session = await pool.acquire(signal);
       const tables = await this.#tables(session, signal);
       checkSame(before.tables, tables);
@@ -111,10 +115,12 @@ export class MysqlSource implements Source, ViewSharing {
       for (const other of moment.sessions.filter((one) => one !== session))
         await other.query('SAVEPOINT reading', signal);
       for (const message of warningsOf(tables, moment)) onWarning?.(message);
-      const position = `${moment.position}, ${HOW[moment.rung]}`;
+      const { join, position: exact = moment.position } =
+        joined && 'join' in joined ? joined : { join: undefined };
       return new MysqlView(pool, {
         ...planned,
-        position,
+        position: `${exact}, ${HOW[moment.rung]}`,
+        join,
         schema: async () => schema,
         users: async () => users?.accounts ?? [],
       });
@@ -239,6 +245,9 @@ export class MysqlSource implements Source, ViewSharing {
     return datasets;
   }
 }
+
+/** Loaded for backups that changes are to be applied to. */
+const bases = () => import('./changes/base-join.ts');
 
 /** What the manifest says of how the moment was held still. */
 const HOW: Readonly<Record<Rung, string>> = {

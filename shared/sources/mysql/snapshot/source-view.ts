@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../../../core/abort.ts';
 import { encodeText } from '../../byte-text.ts';
+import type { ChangeJoin } from '../../changes.ts';
 import type { Consistency, DatasetPlan, PartitionPlan, SourceView } from '../../source.ts';
 import type { Session } from '../connection/connection.ts';
 import { isTableAttributes } from '../datasets/attributes.ts';
@@ -15,6 +16,7 @@ export interface ViewContents {
   readonly consistency: Consistency;
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
+  readonly join?: ChangeJoin | undefined;
   /** Objects of the schema, as a session of the snapshot reads them. */
   readonly schema: (session: Session, signal: AbortSignal) => Promise<readonly SchemaObject[]>;
   /** The same of users, if they are in the backup. */
@@ -27,6 +29,7 @@ export class MysqlView implements SourceView {
   readonly consistency: Consistency;
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
+  readonly join: ChangeJoin | undefined;
   readonly #schema: ViewContents['schema'];
   readonly #users: ViewContents['users'];
   readonly #pool: SessionPool;
@@ -38,6 +41,7 @@ export class MysqlView implements SourceView {
     this.consistency = contents.consistency;
     this.datasets = contents.datasets;
     this.omitted = contents.omitted;
+    this.join = contents.join;
     this.#schema = contents.schema;
     this.#users = contents.users;
   }

@@ -1,0 +1,77 @@
+import { PacketReader } from '../../connection/wire-values.ts';
+import { type LogColumn, valueSize } from './column-types.ts';
+import type { LogEvent, LogFormat } from './event.ts';
+import { inflate, type RowsForm, tableIdBytes } from './payloads.ts';
+
+/** A value as the log has it; null for NULL, undefined for a column that the event leaves out. */
+export type RawValue = Buffer | null | undefined;
+
+/** A row as it was, as it is, or both. */
+export interface LogRow {
+  readonly before: readonly RawValue[] | undefined;
+  readonly after: readonly RawValue[] | undefined;
+}
+
+/** The rows of an event, in their order. @throws RangeError, Error if it does not end with one */
+export function* rowsOf(
+  event: Pick<LogEvent, 'type' | 'body'>,
+  form: RowsForm,
+  { columns, format }: { readonly columns: readonly LogColumn[]; readonly format: LogFormat },
+): Generator<LogRow, void, void> {
+  const fixed = tableIdBytes(event.type, format) + 2;
+  const extra = form.isSecond ? event.body.readUInt16LE(fixed) : 0;
+  const reader = new PacketReader(event.body, fixed + extra);
+  const count = reader.length();
+  if (count !== columns.length) throw new Error(`an event of rows has ${count} columns, its table ${columns.length}`);
+  const bitmap = (count + 7) >> 3;
+  const first = reader.bytes(bitmap);
+  const second = form.kind === 'update' ? reader.bytes(bitmap) : undefined;
+  const rest = reader.rest();
+  const image = new Images(form.isCompressed ? inflate(rest) : rest, columns);
+  while (!image.isAtEnd) {
+    const one = image.next(first);
+    if (second) yield { before: one, after: image.next(second) };
+    else if (form.kind === 'insert') yield { before: undefined, after: one };
+    else yield { before: one, after: undefined };
+  }
+}
+
+class Images {
+  readonly #bytes: Buffer;
+  readonly #columns: readonly LogColumn[];
+  #at = 0;
+
+  constructor(bytes: Buffer, columns: readonly LogColumn[]) {
+    this.#bytes = bytes;
+    this.#columns = columns;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  next(present: Buffer): readonly RawValue[] {
+    const there = this.#columns.map((_, i) => hasBit(present, i));
+    const nullBytes = (there.filter(Boolean).length + 7) >> 3;
+    const nulls = this.#bytes.subarray(this.#at, this.#at + nullBytes);
+    this.#at += nullBytes;
+    let index = 0;
+    const values = this.#columns.map((column, i) => {
+      if (!there[i]) return undefined;
+      return hasBit(nulls, index++) ? null : this.#value(column);
+    });
+    if (this.#at > this.#bytes.length) throw new Error('a row is longer than its event');
+    return values;
+  }
+
+  #value(column: LogColumn): Buffer {
+    const { prefix, length } = valueSize(column, this.#bytes, this.#at);
+    const start = this.#at + prefix;
+    this.#at = start + length;
+    return this.#bytes.subarray(start, this.#at);
+  }
+}
+
+function hasBit(bits: Buffer, i: number): boolean {
+  return ((bits[i >> 3] ?? 0) & (1 << (i & 7))) !== 0;
+}
