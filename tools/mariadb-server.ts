@@ -26,6 +26,8 @@ export interface MariadbServer {
   /** Runs statements. */
   query(database: string | undefined, sql: string): Promise<mysql.RowDataPacket[]>;
   stop(): Promise<void>;
+  /** Ends the server as a crash does, and starts it again with its data. */
+  crash(): Promise<void>;
 }
 
 export interface MariadbServerOptions {
@@ -45,26 +47,34 @@ export async function startMariadb({ settings = {} }: MariadbServerOptions = {})
   const places = [`--datadir=${data}`, `--tmpdir=${path.join(folder, 'tmp')}`];
   const port = await freePort();
   const args = Object.entries({ ...SETTINGS, 'log-bin': path.join(folder, 'binlog'), ...settings });
-  const server = spawn(
-    'mariadbd',
-    [
-      '--no-defaults',
-      ...asRoot,
-      ...places,
-      ...SMALL,
-      `--socket=${socket}`,
-      `--port=${port}`,
-      ...args.map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`)),
-    ],
-    { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  const log = collect(server);
-  await ready(server, log, () => setUp(socket, password));
+  const launch = () =>
+    spawn(
+      'mariadbd',
+      [
+        '--no-defaults',
+        ...asRoot,
+        ...places,
+        ...SMALL,
+        `--socket=${socket}`,
+        `--port=${port}`,
+        ...args.map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`)),
+      ],
+      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+  let server = launch();
+  await ready(server, collect(server), () => setUp(socket, password));
   return {
     ...serverAt({ host: '127.0.0.1', port, user: 'admin', password, socket }),
     stop: async () => {
       await end(server);
       await rm(folder, { recursive: true, force: true });
+    },
+    crash: async () => {
+      const gone = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGKILL');
+      await gone;
+      server = launch();
+      await ready(server, collect(server), () => ask(socket, 'SELECT 1'));
     },
   };
 }
@@ -81,12 +91,13 @@ export function existingServer(url: string): MariadbServer {
       socket: undefined,
     }),
     stop: async () => {},
+    crash: () => Promise.reject(new Error('a server that was there already is left alone')),
   };
 }
 
 function serverAt(
   at: Pick<MariadbServer, 'host' | 'port' | 'user' | 'password' | 'socket'>,
-): Omit<MariadbServer, 'stop'> {
+): Omit<MariadbServer, 'stop' | 'crash'> {
   const { host, port, user, password } = at;
   const connect = (database?: string) =>
     mysql.createConnection({
@@ -157,11 +168,16 @@ const SETTINGS = {
   'log-bin-trust-function-creators': '1',
 };
 
-async function setUp(socketPath: string, password: string): Promise<void> {
-  const client = await mysql.createConnection({ socketPath, user: 'root', multipleStatements: true });
-  await client.query(
+function setUp(socketPath: string, password: string): Promise<void> {
+  return ask(
+    socketPath,
     `CREATE USER admin@'%' IDENTIFIED BY '${password}'; GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION; GRANT PROXY ON ''@'%' TO admin@'%' WITH GRANT OPTION`,
   );
+}
+
+async function ask(socketPath: string, sql: string): Promise<void> {
+  const client = await mysql.createConnection({ socketPath, user: 'root', multipleStatements: true });
+  await client.query(sql);
   await client.end();
 }
 

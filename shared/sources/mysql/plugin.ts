@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { definePlugin } from '../plugin.ts';
 import { urlOfSecret } from '../rds/secret.ts';
+import { comparePositions } from './changes/position.ts';
 import { MYSQL_SETTINGS } from './config.ts';
 
 /** MySQL, MariaDB and what speaks their protocol. */
@@ -54,4 +55,13 @@ export const mysqlPlugin = definePlugin({
     (await import('./checks.ts')).openMysqlChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportMysql,
   rowReader: async () => (await import('./rows.ts')).readMysqlRows,
+  changes: {
+    compare: comparePositions,
+    openChanges: async ({ url, options }, env) =>
+      (await import('./changes/stream.ts')).openMysqlChanges(url, options, env),
+    openSetup: async ({ url, options }, env) =>
+      (await import('./changes/setup.ts')).openMysqlSetup(url, options, env),
+    openReplay: async ({ url, options }, env, replay) =>
+      (await import('./changes/replay.ts')).openMysqlReplay(url, options, env, replay),
+  },
 });

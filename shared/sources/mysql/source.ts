@@ -87,7 +87,9 @@ export class MysqlSource implements Source, ViewSharing {
       const grants = await readGrants(session, database, signal);
       if (this.#like === undefined) checkGrants(grants, database);
       const tables = await this.#tables(session, signal);
-      const begin = options.isBase ? await (await bases()).beginBase(session, this.#options, signal) : undefined;
+      const begin = options.isBase
+        ? await (await bases()).beginBase(session, this.#options, signal)
+        : undefined;
       return { grants, tables, begin };
     });
     const moment = await openMoment({
@@ -98,7 +100,8 @@ export class MysqlSource implements Source, ViewSharing {
     });
     const pool = new SessionPool(moment.sessions);
     try {
-      const joined = before.begin && (await (await bases()).joinOf(before.begin, moment, this.#options, signal));
+      const joined =
+        before.begin && (await (await bases()).joinOf(before.begin, moment, this.#options, signal));
       if (joined && 'why' in joined) onWarning?.(`changes cannot be applied to this backup: ${joined.why}`);
       const session = await pool.acquire(signal);
       const tables = await this.#tables(session, signal);

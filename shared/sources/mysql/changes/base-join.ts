@@ -1,5 +1,5 @@
-import type { Json } from '../../../core/json.ts';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
+import type { Json } from '../../../core/json.ts';
 import { sleep } from '../../../core/sleep.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import type { ChangeJoin } from '../../changes.ts';
@@ -7,9 +7,9 @@ import type { Session } from '../connection/connection.ts';
 import { databaseOf, type MysqlOptions } from '../connection/options.ts';
 import { isEachChangeLogged } from '../snapshot/logged.ts';
 import { beginAtPosition, type Moment } from '../snapshot/snapshot.ts';
-import { type LogPosition, parsePosition, positionText } from './position.ts';
 import { isoOf } from './log/commit-time.ts';
 import { clockOf, madeAt, presentPlace } from './log/server-log.ts';
+import { type LogPosition, parsePosition, positionText } from './position.ts';
 
 /** How long to wait for transactions that were prepared (XA) when the backup began. */
 const WAIT_MS = 60 * SECOND_MS;
@@ -50,7 +50,11 @@ export async function beginBase(
   }
 }
 
-const NOT_READABLE: ReadonlySet<string> = new Set(['E_CHANGES_NOT_SET_UP', 'E_CHANGES_GAP', 'E_SOURCE_DENIED']);
+const NOT_READABLE: ReadonlySet<string> = new Set([
+  'E_CHANGES_NOT_SET_UP',
+  'E_CHANGES_GAP',
+  'E_SOURCE_DENIED',
+]);
 
 /** @returns those that are still there */
 async function waitForPrepared(session: Session, signal: AbortSignal): Promise<readonly string[]> {
@@ -115,7 +119,10 @@ export function decodeState(text: string): JoinState {
     const { at, database } = value;
     if (typeof at === 'string' && typeof database === 'string') return { at: parsePosition(at), database };
   }
-  throw new HoldfastError('E_USAGE', `the backup does not say where in a binary log it is: ${JSON.stringify(text)}`);
+  throw new HoldfastError(
+    'E_USAGE',
+    `the backup does not say where in a binary log it is: ${JSON.stringify(text)}`,
+  );
 }
 
 function parse(text: string): Json {

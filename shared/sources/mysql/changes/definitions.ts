@@ -52,7 +52,9 @@ export async function readDefinitions(session: Session, signal: AbortSignal): Pr
   }
   const loose = tables.filter(isLoose);
   return {
-    datasets: tables.filter((one) => TRANSACTIONAL.test(one.engine ?? '')).map(({ name }) => displayName(name)),
+    datasets: tables
+      .filter((one) => TRANSACTIONAL.test(one.engine ?? ''))
+      .map(({ name }) => displayName(name)),
     fingerprint: hash.digest('hex'),
     sequences,
     warnings: loose.map(looseWarning),
@@ -66,7 +68,9 @@ export async function looseTables(
 ): Promise<ReadonlyMap<string, string>> {
   const all = await session.query<TableRow>(TABLES, signal);
   return new Map(
-    all.filter((one) => one.type !== 'SEQUENCE' && isLoose(one)).map(({ name, engine }) => [name, engine ?? '']),
+    all
+      .filter((one) => one.type !== 'SEQUENCE' && isLoose(one))
+      .map(({ name, engine }) => [name, engine ?? '']),
   );
 }
 

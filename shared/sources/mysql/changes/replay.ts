@@ -1,12 +1,6 @@
 import { throwIfAborted } from '../../../core/abort.ts';
 import { HoldfastError } from '../../../core/errors.ts';
-import type {
-  ChangePosition,
-  ChangeReplay,
-  Replayed,
-  ReplayOptions,
-  StoredChanges,
-} from '../../changes.ts';
+import type { ChangePosition, ChangeReplay, Replayed, ReplayOptions, StoredChanges } from '../../changes.ts';
 import type { Session } from '../connection/connection.ts';
 import { isGrantedGlobally, readGrants } from '../connection/grants.ts';
 import {
@@ -78,7 +72,11 @@ class MysqlReplay implements ChangeReplay {
   async begin(signal: AbortSignal): Promise<void> {
     const { rows } = await this.#open(signal);
     await refuseEvents(rows, signal);
-    const note = { done: this.#state.at, needs: parsePosition(this.#replay.join.from), definition: undefined };
+    const note = {
+      done: this.#state.at,
+      needs: parsePosition(this.#replay.join.from),
+      definition: undefined,
+    };
     await makeNote(rows, this.#replay.base, note, signal);
     this.#note = note;
   }
@@ -178,13 +176,18 @@ async function checkRights(session: Session, database: string, signal: AbortSign
   throw new HoldfastError(
     'E_SOURCE_DENIED',
     `${session.server}: the user may not apply events of a binary log: it lacks ${right}`,
-    { hint: `GRANT ${right} ON *.* TO the user of the target; before MariaDB 10.5 and MySQL 8.0, GRANT SUPER.` },
+    {
+      hint: `GRANT ${right} ON *.* TO the user of the target; before MariaDB 10.5 and MySQL 8.0, GRANT SUPER.`,
+    },
   );
 }
 
 /** @throws E_SOURCE_UNSUPPORTED if the server would run events of the database meanwhile */
 async function refuseEvents(session: Session, signal: AbortSignal): Promise<void> {
-  const [row] = await session.query<{ scheduler: string }>('SELECT @@global.event_scheduler AS scheduler', signal);
+  const [row] = await session.query<{ scheduler: string }>(
+    'SELECT @@global.event_scheduler AS scheduler',
+    signal,
+  );
   if (row?.scheduler !== 'ON') return;
   const events = await session.query<{ name: string }>(
     "SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() AND STATUS = 'ENABLED'",
@@ -194,7 +197,9 @@ async function refuseEvents(session: Session, signal: AbortSignal): Promise<void
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
     `the server would run the events ${events.map(({ name }) => name).join(', ')} of the database while changes are applied to it`,
-    { hint: 'SET GLOBAL event_scheduler=OFF on the target until the restore is done; then run it again: it goes on.' },
+    {
+      hint: 'SET GLOBAL event_scheduler=OFF on the target until the restore is done; then run it again: it goes on.',
+    },
   );
 }
 
@@ -214,5 +219,7 @@ async function setSequences(
       await session.query(`SELECT SETVAL(${quoteName(name)}, ${value}, 0)`, signal, { object: name });
   }
   const missing = Object.keys(sequences).filter((name) => !known.some((one) => one.name === name));
-  return missing.length === 0 ? [] : [`Sequences that were made later are missing: ${missing.map(quoteText).join(', ')}.`];
+  return missing.length === 0
+    ? []
+    : [`Sequences that were made later are missing: ${missing.map(quoteText).join(', ')}.`];
 }

@@ -131,4 +131,3 @@ class LogBatch implements ChangeBatch {
     }
   }
 }
-

@@ -111,7 +111,11 @@ export function valueSize(
 ): { readonly prefix: number; readonly length: number } {
   const fixed = FIXED[type] ?? fixedByMeta(type, meta);
   if (fixed !== undefined) return { prefix: 0, length: fixed };
-  const isBlob = type === COLUMN.blob || type === COLUMN.blobCompressed || type === COLUMN.json || type === COLUMN.geometry;
+  const isBlob =
+    type === COLUMN.blob ||
+    type === COLUMN.blobCompressed ||
+    type === COLUMN.json ||
+    type === COLUMN.geometry;
   const prefix = isBlob ? meta : meta > 255 ? 2 : 1;
   return { prefix, length: bytes.readUIntLE(at, prefix) };
 }

@@ -10,7 +10,10 @@ export class CommitTimes {
   readonly #notAfter: bigint | undefined;
 
   /** @param after the server's clock when what came before was read. @param notAfter by when all had ended */
-  constructor({ after = 0n, notAfter }: { readonly after?: bigint | undefined; readonly notAfter?: bigint | undefined }) {
+  constructor({
+    after = 0n,
+    notAfter,
+  }: { readonly after?: bigint | undefined; readonly notAfter?: bigint | undefined }) {
     this.#after = after;
     this.#notAfter = notAfter;
   }

@@ -4,7 +4,15 @@ import { Session } from '../../connection/connection.ts';
 import type { MysqlOptions } from '../../connection/options.ts';
 import { ERR, errorOf, isEof, OK } from '../../connection/wire-values.ts';
 import { errorNumber, toSourceError } from '../../errors.ts';
-import { isChecksumRight, type LogEvent, type LogFormat, parseEvent, parseFormat, AT, TYPE } from './event.ts';
+import {
+  AT,
+  isChecksumRight,
+  type LogEvent,
+  type LogFormat,
+  parseEvent,
+  parseFormat,
+  TYPE,
+} from './event.ts';
 
 const BINLOG_DUMP = 0x12;
 /** Answer what is there and end, instead of waiting for more. */
@@ -46,7 +54,8 @@ export async function* dumpLog(
       const packet = await session.wire.packet();
       if (packet[0] === ERR) throw errorOf(packet);
       if (isEof(packet)) return;
-      if (packet[0] !== OK) throw new Error(`the server sent no event but a packet that begins with ${packet[0]}`);
+      if (packet[0] !== OK)
+        throw new Error(`the server sent no event but a packet that begins with ${packet[0]}`);
       yield events.read(packet.subarray(1));
     }
   } catch (error) {
@@ -99,9 +108,13 @@ class Checked {
 
 function explain(error: HoldfastError): HoldfastError {
   if (errorNumber(error) !== NO_SUCH_PLACE) return error;
-  return new HoldfastError('E_CHANGES_GAP', `${error.message}: the server no longer has what follows the last stored change`, {
-    cause: error,
-    hint: 'Make a new backup, which begins a new stream; keep the binary log for longer (binlog_expire_logs_seconds, or expire_logs_days; RDS: binlog retention hours).',
-    details: error.details,
-  });
+  return new HoldfastError(
+    'E_CHANGES_GAP',
+    `${error.message}: the server no longer has what follows the last stored change`,
+    {
+      cause: error,
+      hint: 'Make a new backup, which begins a new stream; keep the binary log for longer (binlog_expire_logs_seconds, or expire_logs_days; RDS: binlog retention hours).',
+      details: error.details,
+    },
+  );
 }

@@ -68,7 +68,8 @@ export function parseEvent(bytes: Buffer, hasChecksum: boolean): LogEvent {
   const end = bytes.length - (hasChecksum ? CHECKSUM_BYTES : 0);
   if (length !== bytes.length || end < HEADER_BYTES)
     throw damaged(`an event of type ${type} says it has ${length} bytes, and has ${bytes.length}`);
-  if (hasChecksum && !isChecksumRight(bytes)) throw damaged(`the checksum of an event of type ${type} is wrong`);
+  if (hasChecksum && !isChecksumRight(bytes))
+    throw damaged(`the checksum of an event of type ${type} is wrong`);
   return {
     timestamp: bytes.readUInt32LE(0),
     type,
@@ -104,7 +105,10 @@ export function parseFormat(bytes: Buffer): LogFormat {
   const lengths = bytes.subarray(fixed, end);
   const algorithm = bytes[end] ?? 0;
   if (algorithm > 1)
-    throw new HoldfastError('E_SOURCE_UNSUPPORTED', `the binary log has checksums of kind ${algorithm}, not CRC32`);
+    throw new HoldfastError(
+      'E_SOURCE_UNSUPPORTED',
+      `the binary log has checksums of kind ${algorithm}, not CRC32`,
+    );
   return {
     hasChecksums: algorithm === 1,
     made: bytes.readUInt32LE(0),

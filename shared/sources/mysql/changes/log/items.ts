@@ -1,4 +1,4 @@
-import { type LogEvent, type LogFormat, ARTIFICIAL, parseFormat, TYPE } from './event.ts';
+import { ARTIFICIAL, type LogEvent, type LogFormat, parseFormat, TYPE } from './event.ts';
 import {
   type Gtid,
   isOtherRows,
@@ -19,7 +19,12 @@ import { readStatement, type Statement } from './statement.ts';
 export type LogItem = { readonly event: LogEvent } & (
   | { readonly kind: 'format'; readonly format: LogFormat }
   /** The log goes on there. Artificial: it says where the events come from. */
-  | { readonly kind: 'rotate'; readonly file: string; readonly offset: number; readonly isArtificial: boolean }
+  | {
+      readonly kind: 'rotate';
+      readonly file: string;
+      readonly offset: number;
+      readonly isArtificial: boolean;
+    }
   | { readonly kind: 'begin'; readonly gtid: Gtid | undefined }
   | {
       readonly kind: 'query';

@@ -11,7 +11,9 @@ export class LogPlace {
 
   /** Undefined before the first events. */
   get now(): LogPosition | undefined {
-    return this.#file === undefined ? undefined : { file: this.#file, offset: this.#offset, made: this.#made };
+    return this.#file === undefined
+      ? undefined
+      : { file: this.#file, offset: this.#offset, made: this.#made };
   }
 
   take(item: LogItem): void {

@@ -69,7 +69,11 @@ export class OwnEvents {
     if (statement.kind.startsWith('xa ')) this.#isXa = true;
     const isFrame = FRAMES.has(statement.kind);
     const isOurs = this.#isXa || (!isFrame && this.isOwnStatement(statement, query.database));
-    const out = isOurs ? [...this.#begin(), event.bytes] : isFrame ? this.#pass(event.bytes) : this.#flushRows();
+    const out = isOurs
+      ? [...this.#begin(), event.bytes]
+      : isFrame
+        ? this.#pass(event.bytes)
+        : this.#flushRows();
     if (isEnd) this.#reset();
     return out;
   }
@@ -77,7 +81,8 @@ export class OwnEvents {
   /** Whether a statement that is no frame touches what the database holds. */
   isOwnStatement({ kind, objects, mentions }: Statement, inUse: string): boolean {
     if (kind === 'upkeep') return false;
-    if (kind === 'database') return objects.some(({ name }) => this.#isOwn(name)) || (objects.length === 0 && this.#isOwn(inUse));
+    if (kind === 'database')
+      return objects.some(({ name }) => this.#isOwn(name)) || (objects.length === 0 && this.#isOwn(inUse));
     if (kind === 'data') return this.#isOwn(inUse) || mentions.some((name) => this.#isOwn(name));
     if (objects.length === 0) return this.#isOwn(inUse);
     return objects.some(({ database }) => this.#isOwn(database ?? inUse));

@@ -4,7 +4,10 @@ import { PacketReader } from '../../connection/wire-values.ts';
 import { type LogEvent, type LogFormat, TYPE } from './event.ts';
 
 /** The file that goes on, and where in it. */
-export function parseRotate({ body }: Pick<LogEvent, 'body'>): { readonly file: string; readonly offset: number } {
+export function parseRotate({ body }: Pick<LogEvent, 'body'>): {
+  readonly file: string;
+  readonly offset: number;
+} {
   return { offset: Number(body.readBigUInt64LE(0)), file: body.toString('utf8', 8) };
 }
 
@@ -48,7 +51,13 @@ function parseMariaGtid({ body, bytes }: LogEvent): Gtid {
 
 function parseMysqlGtid({ body, type }: LogEvent): Gtid {
   const hex = body.toString('hex', 1, 17);
-  const source = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  const source = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
   const number = body.readBigInt64LE(17);
   const hasTimes = body.length >= 49 && body[25] === 2;
   return {
@@ -58,7 +67,9 @@ function parseMysqlGtid({ body, type }: LogEvent): Gtid {
     isStandalone: undefined,
     isPrepared: false,
     // The highest bit says that the original server's time follows.
-    committedAt: hasTimes ? BigInt(body.readUIntLE(42, 6)) + (BigInt((body[48] ?? 0) & 0x7f) << 48n) : undefined,
+    committedAt: hasTimes
+      ? BigInt(body.readUIntLE(42, 6)) + (BigInt((body[48] ?? 0) & 0x7f) << 48n)
+      : undefined,
   };
 }
 

@@ -22,7 +22,8 @@ export function* rowsOf(
   const extra = form.isSecond ? event.body.readUInt16LE(fixed) : 0;
   const reader = new PacketReader(event.body, fixed + extra);
   const count = reader.length();
-  if (count !== columns.length) throw new Error(`an event of rows has ${count} columns, its table ${columns.length}`);
+  if (count !== columns.length)
+    throw new Error(`an event of rows has ${count} columns, its table ${columns.length}`);
   const bitmap = (count + 7) >> 3;
   const first = reader.bytes(bitmap);
   const second = form.kind === 'update' ? reader.bytes(bitmap) : undefined;

@@ -16,9 +16,13 @@ export async function presentPlace(
   const status = await binlogStatus(session, signal);
   const file = status?.['File'] ?? '';
   if (file === '')
-    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${session.server}: the server has no binary log, or this user may not ask for it`, {
-      hint: 'Run `holdfast pitr setup`, which says what to change.',
-    });
+    throw new HoldfastError(
+      'E_CHANGES_NOT_SET_UP',
+      `${session.server}: the server has no binary log, or this user may not ask for it`,
+      {
+        hint: 'Run `holdfast pitr setup`, which says what to change.',
+      },
+    );
   const place = { file, offset: Number(status?.['Position']) };
   return { ...place, made: await madeAt(options, place, signal) };
 }

@@ -53,11 +53,24 @@ const XA: Readonly<Record<string, StatementKind>> = {
   ROLLBACK: 'xa rollback',
 };
 const DATA = new Set(['INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'LOAD', 'CALL', 'DO', 'WITH', 'SELECT']);
-const UPKEEP = new Set(['GRANT', 'REVOKE', 'FLUSH', 'ANALYZE', 'OPTIMIZE', 'REPAIR', 'CHECK', 'INSTALL', 'UNINSTALL', 'SET']);
+const UPKEEP = new Set([
+  'GRANT',
+  'REVOKE',
+  'FLUSH',
+  'ANALYZE',
+  'OPTIMIZE',
+  'REPAIR',
+  'CHECK',
+  'INSTALL',
+  'UNINSTALL',
+  'SET',
+]);
 const DEFINES = new Set(['CREATE', 'ALTER', 'DROP', 'RENAME', 'TRUNCATE']);
 /** What is defined; of an index the table that it is on. */
 const OBJECTS = new Set(
-  'TABLE TABLES VIEW SEQUENCE TRIGGER PROCEDURE FUNCTION EVENT PACKAGE INDEX DATABASE SCHEMA USER ROLE SERVER TABLESPACE LOGFILE'.split(' '),
+  'TABLE TABLES VIEW SEQUENCE TRIGGER PROCEDURE FUNCTION EVENT PACKAGE INDEX DATABASE SCHEMA USER ROLE SERVER TABLESPACE LOGFILE'.split(
+    ' ',
+  ),
 );
 const SERVER_WIDE = new Set(['USER', 'ROLE', 'SERVER', 'TABLESPACE', 'LOGFILE']);
 /** Words of a statement that say what it does; none is so long before its first name. */
@@ -71,7 +84,8 @@ export function readStatement(sql: string): Statement {
   const second = upper(words[1]);
   const mentions = mentioned(tokens);
   const plain = (kind: StatementKind): Statement => ({ kind, objects: [], mentions, isRepeatable: false });
-  if (first === 'ROLLBACK') return plain(second === 'TO' || upper(words[2]) === 'TO' ? 'savepoint' : 'rollback');
+  if (first === 'ROLLBACK')
+    return plain(second === 'TO' || upper(words[2]) === 'TO' ? 'savepoint' : 'rollback');
   if (first === 'START') return plain('begin');
   if (first === 'XA') return plain(XA[second] ?? 'upkeep');
   const frame = FRAMES[first];
@@ -129,7 +143,9 @@ function readNames(
     if (!word || word.kind === 'sign') break;
     const second = words[i + 2];
     const isWhole = words[i + 1]?.text === '.' && words[i + 1]?.kind === 'sign' && second !== undefined;
-    names.push(isWhole ? { database: word.text, name: second.text } : { database: undefined, name: word.text });
+    names.push(
+      isWhole ? { database: word.text, name: second.text } : { database: undefined, name: word.text },
+    );
     i += isWhole ? 3 : 1;
     const next = words[i];
     if (!isList || !(next?.text === ',' || upper(next) === 'TO')) break;

@@ -1,5 +1,14 @@
 import { HoldfastError } from '../../../../core/errors.ts';
-import { AT, HEADER_BYTES, isChecksumRight, type LogEvent, MAGIC, parseEvent, parseFormat, TYPE } from './event.ts';
+import {
+  AT,
+  HEADER_BYTES,
+  isChecksumRight,
+  type LogEvent,
+  MAGIC,
+  parseEvent,
+  parseFormat,
+  TYPE,
+} from './event.ts';
 
 /**
  * Reads a log file from blocks that are cut anywhere; several files may follow each other. One event is in memory.

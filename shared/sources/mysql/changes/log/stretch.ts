@@ -3,7 +3,7 @@ import { FIRST_OFFSET, type LogPosition } from '../position.ts';
 import { type LogEvent, type LogFormat, MAGIC } from './event.ts';
 import { type LogItem, LogItems } from './items.ts';
 import { offsetAfter } from './log-place.ts';
-import { type Ownership, OwnEvents } from './own-events.ts';
+import { OwnEvents, type Ownership } from './own-events.ts';
 
 /** One step through a log. */
 export interface Step {
@@ -65,7 +65,8 @@ class Walk {
     if (item.kind === 'rotate' && item.isArtificial) return this.#turn(item);
     if (item.kind === 'format') return this.#describe(item);
     const { format } = this.#items;
-    if (!format) throw new HoldfastError('E_SOURCE_FAILED', 'the server sent events before it described their log');
+    if (!format)
+      throw new HoldfastError('E_SOURCE_FAILED', 'the server sent events before it described their log');
     // Of the server for whoever waits.
     if (event.next === 0) return undefined;
     // The server leaves out events that were not asked for.
@@ -134,4 +135,3 @@ class Walk {
 function timeOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000', '');
 }
-

@@ -51,8 +51,12 @@ export class Definer {
     const text = sql.toString('utf8').slice(0, 200);
     const isOther = (name: string) => name.toLowerCase() !== source.toLowerCase();
     if (kind === 'database' && /^\s*drop/i.test(text))
-      throw unsupported(`the database itself was dropped (${text})`, 'Restore to a moment before, or from a later backup.');
-    const other = kind === 'database' ? undefined : objects.find(({ database }) => isOther(database ?? inUse));
+      throw unsupported(
+        `the database itself was dropped (${text})`,
+        'Restore to a moment before, or from a later backup.',
+      );
+    const other =
+      kind === 'database' ? undefined : objects.find(({ database }) => isOther(database ?? inUse));
     if (other)
       throw unsupported(
         `a statement is about another database too, ${other.database ?? inUse}, which is not restored (${text})`,
@@ -72,5 +76,7 @@ export class Definer {
 }
 
 function unsupported(what: string, hint: string): HoldfastError {
-  return new HoldfastError('E_SOURCE_UNSUPPORTED', `changes cannot be applied any further: ${what}`, { hint });
+  return new HoldfastError('E_SOURCE_UNSUPPORTED', `changes cannot be applied any further: ${what}`, {
+    hint,
+  });
 }

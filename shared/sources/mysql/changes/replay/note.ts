@@ -29,7 +29,11 @@ type NoteRow = Readonly<Record<'base' | 'done' | 'needs', string>> &
   Readonly<Record<'definition_at' | 'definition_fingerprint', string | null>>;
 
 /** @throws E_TARGET_NOT_EMPTY if it is of another base; E_SOURCE_* */
-export async function readNote(session: Session, base: string, signal: AbortSignal): Promise<Note | undefined> {
+export async function readNote(
+  session: Session,
+  base: string,
+  signal: AbortSignal,
+): Promise<Note | undefined> {
   const there = await session.query(
     `SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${NOTE_TABLE}'`,
     signal,

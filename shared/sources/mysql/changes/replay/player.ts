@@ -53,7 +53,9 @@ export class Player {
       throw new HoldfastError(
         'E_SOURCE_FAILED',
         `a row takes a statement of more than the server takes: its event has ${shownBytes(event.bytes.length)}, and max_allowed_packet lets ${shownBytes(this.#mostStatementBytes)} through`,
-        { hint: 'Raise max_allowed_packet on the target (1G at most), and run the restore again: it goes on.' },
+        {
+          hint: 'Raise max_allowed_packet on the target (1G at most), and run the restore again: it goes on.',
+        },
       );
     this.#openBytes += event.bytes.length;
     for (const sql of this.#statements.rows(event, this.#described())) await this.#run(sql, signal);
@@ -70,7 +72,8 @@ export class Player {
   async end(note: Note, signal: AbortSignal): Promise<void> {
     this.#note = note;
     this.#transactions++;
-    if (this.#transactions >= MOST_TRANSACTIONS || this.#openBytes >= MOST_OPEN_BYTES) await this.commit(signal);
+    if (this.#transactions >= MOST_TRANSACTIONS || this.#openBytes >= MOST_OPEN_BYTES)
+      await this.commit(signal);
   }
 
   /** Nothing was applied, and this is how far it is. */

@@ -28,7 +28,10 @@ export class PreparedTransactions {
   /** @throws E_SOURCE_UNSUPPORTED if there is too much to keep */
   add(id: string, from: LogPosition, events: readonly PreparedEvent[]): void {
     this.take(id);
-    const bytes = events.reduce((sum, event) => sum + ('map' in event ? event.map : event.rows.bytes).length, 0);
+    const bytes = events.reduce(
+      (sum, event) => sum + ('map' in event ? event.map : event.rows.bytes).length,
+      0,
+    );
     this.#bytes += bytes;
     if (this.#bytes > MOST_BYTES)
       throw new HoldfastError(

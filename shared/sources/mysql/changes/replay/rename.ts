@@ -12,7 +12,9 @@ export function renameIn(sql: Buffer, from: string, to: string): Buffer {
   const text = sql.toString('latin1');
   const old = Buffer.from(from).toString('latin1');
   const tokens = tokensOf(text);
-  const named = tokens.filter((token, i) => token.text === old && (isQualifier(tokens, i) || isDatabaseName(tokens, i)));
+  const named = tokens.filter(
+    (token, i) => token.text === old && (isQualifier(tokens, i) || isDatabaseName(tokens, i)),
+  );
   if (named.length === 0) return sql;
   const others = tokens.filter((token) => token.kind !== 'sign' && token.text === old).length - named.length;
   if (others > 0)

@@ -6,10 +6,10 @@ import { columnsOf } from '../log/column-types.ts';
 import { CommitTimes } from '../log/commit-time.ts';
 import type { LogFormat } from '../log/event.ts';
 import { type LogItem, LogItems } from '../log/items.ts';
+import { LogPlace } from '../log/log-place.ts';
 import type { Gtid, TableMap } from '../log/payloads.ts';
 import { rowsOf } from '../log/rows.ts';
 import { storedEvents } from '../log/stored-events.ts';
-import { LogPlace } from '../log/log-place.ts';
 import { comparePlaces, type LogPosition, parsePosition, positionText } from '../position.ts';
 import type { Definer } from './definer.ts';
 import type { Note } from './note.ts';
@@ -87,9 +87,13 @@ export class Replaying {
     const from = { ...end, offset: end.offset - event.bytes.length };
     const isDone = this.#isDone();
     if (isDone && until.transaction !== undefined && until.transaction === gtid?.text)
-      throw new HoldfastError('E_NO_MOMENT', `the backup, or what was applied to it, has transaction ${gtid.text} already`, {
-        hint: 'Restore an earlier backup, with the changes up to that transaction.',
-      });
+      throw new HoldfastError(
+        'E_NO_MOMENT',
+        `the backup, or what was applied to it, has transaction ${gtid.text} already`,
+        {
+          hint: 'Restore an earlier backup, with the changes up to that transaction.',
+        },
+      );
     this.#transaction = { gtid, from, xa: gtid?.isPrepared ? { id: '', events: [] } : undefined };
     this.#maps.clear();
     return !isDone && until.isReached(gtid, event.timestamp, this.#times);
@@ -163,13 +167,21 @@ export class Replaying {
       transaction.xa = { id: xaId(sql), events: transaction.xa?.events ?? [] };
       return;
     }
-    if (statement.kind === 'xa commit' || statement.kind === 'xa rollback') return this.#endXa(statement.kind, sql, signal);
-    if (!this.#isDone()) {
-      if (statement.kind === 'savepoint' && !transaction.xa) await this.#parts.player.say(query.sql, signal);
-      if (statement.kind === 'data') throw asText(sql);
-      if (statement.kind === 'definition' || statement.kind === 'database') await this.#define(item, signal);
-    }
+    if (statement.kind === 'xa commit' || statement.kind === 'xa rollback')
+      return this.#endXa(statement.kind, sql, signal);
+    if (!this.#isDone()) await this.#run(item, signal);
     if (isEnd) await this.#end(signal);
+  }
+
+  /** A statement that is in the log as it was. */
+  async #run(item: Extract<LogItem, { kind: 'query' }>, signal: AbortSignal): Promise<void> {
+    const { query, statement } = item;
+    if (statement.kind === 'data') throw asText(query.sql.toString('utf8'));
+    if (statement.kind === 'definition' || statement.kind === 'database') await this.#define(item, signal);
+    if (statement.kind !== 'savepoint') return;
+    if (!this.#transaction?.xa) return this.#parts.player.say(query.sql, signal);
+    // What is prepared is applied when it is committed: all of it. Servers log this only beside tables without transactions.
+    if (/^\s*rollback/i.test(query.sql.toString('latin1'))) throw asText(query.sql.toString('utf8'));
   }
 
   async #endXa(kind: 'xa commit' | 'xa rollback', sql: string, signal: AbortSignal): Promise<void> {
@@ -197,7 +209,10 @@ export class Replaying {
     await this.#end(signal, { isCounted: false });
   }
 
-  async #end(signal: AbortSignal, { isCounted = true }: { readonly isCounted?: boolean } = {}): Promise<void> {
+  async #end(
+    signal: AbortSignal,
+    { isCounted = true }: { readonly isCounted?: boolean } = {},
+  ): Promise<void> {
     const isPassed = this.#isPassed();
     this.#transaction = undefined;
     if (isPassed) return;
@@ -210,14 +225,21 @@ export class Replaying {
   async #define(item: Extract<LogItem, { kind: 'query' }>, signal: AbortSignal): Promise<void> {
     const { definer, player, datasets } = this.#parts;
     const { query, statement, event } = item;
-    if (datasets !== undefined && !statement.objects.some(({ name }) => datasets.includes(displayName(name)))) return;
-    if (statement.kind === 'database' && !/^\s*alter/i.test(query.sql.toString('latin1')) && !/^\s*drop/i.test(query.sql.toString('latin1'))) return;
+    if (datasets !== undefined && !statement.objects.some(({ name }) => datasets.includes(displayName(name))))
+      return;
+    if (
+      statement.kind === 'database' &&
+      !/^\s*alter/i.test(query.sql.toString('latin1')) &&
+      !/^\s*drop/i.test(query.sql.toString('latin1'))
+    )
+      return;
     definer.check(statement, query);
     await player.commit(signal);
     const at = positionText(this.#now);
     const fingerprint = await definer.fingerprint(signal);
     const begun = this.note.definition?.at === at ? this.note.definition : undefined;
-    if (begun && begun.fingerprint === fingerprint && !statement.isRepeatable) refuseUnknown(query.sql.toString('utf8'));
+    if (begun && begun.fingerprint === fingerprint && !statement.isRepeatable)
+      refuseUnknown(query.sql.toString('utf8'));
     if (!begun || begun.fingerprint === fingerprint) {
       this.note = { ...this.note, definition: { at, fingerprint } };
       player.pass(this.note);
@@ -260,8 +282,11 @@ function asText(sql: string): HoldfastError {
 /** Names may have been swapped: then the definitions are the same again. */
 function refuseUnknown(sql: string): void {
   if (!/\b(RENAME|EXCHANGE)\b/i.test(sql)) return;
-  throw new HoldfastError('E_SOURCE_LOST', `the replay broke off in a statement, and nobody knows whether it was carried out: ${sql.slice(0, 200)}`, {
-    hint: 'Restore into an empty database again.',
-  });
+  throw new HoldfastError(
+    'E_SOURCE_LOST',
+    `the replay broke off in a statement, and nobody knows whether it was carried out: ${sql.slice(0, 200)}`,
+    {
+      hint: 'Restore into an empty database again.',
+    },
+  );
 }
-

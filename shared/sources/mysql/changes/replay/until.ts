@@ -36,12 +36,16 @@ export class Until {
 function moment(text: string): bigint {
   const micros = microsOf(text);
   if (micros !== undefined) return micros;
-  throw new HoldfastError('E_USAGE', `${JSON.stringify(text)} is no moment such as 2026-11-29T09:15:30.000001Z`);
+  throw new HoldfastError(
+    'E_USAGE',
+    `${JSON.stringify(text)} is no moment such as 2026-11-29T09:15:30.000001Z`,
+  );
 }
 
 function parseId(text: string): { readonly stream: string; readonly number: bigint; readonly text: string } {
   const [, domain, mariaNumber] = /^(\d{1,10})-\d{1,10}-(\d{1,20})$/.exec(text) ?? [];
-  if (domain !== undefined && mariaNumber !== undefined) return { stream: domain, number: BigInt(mariaNumber), text };
+  if (domain !== undefined && mariaNumber !== undefined)
+    return { stream: domain, number: BigInt(mariaNumber), text };
   const [, source, number] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,19})$/i.exec(text) ?? [];
   if (source !== undefined && number !== undefined)
     return { stream: source.toLowerCase(), number: BigInt(number), text };
