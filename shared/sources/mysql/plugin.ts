@@ -63,5 +63,6 @@ export const mysqlPlugin = definePlugin({
       (await import('./changes/setup.ts')).openMysqlSetup(url, options, env),
     openReplay: async ({ url, options }, env, replay) =>
       (await import('./changes/replay.ts')).openMysqlReplay(url, options, env, replay),
+    decoder: async () => (await import('./changes/decoder.ts')).mysqlDecoder,
   },
 });

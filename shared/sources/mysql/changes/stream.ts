@@ -106,12 +106,14 @@ interface BatchParts {
 class LogBatch implements ChangeBatch {
   readonly from: ChangePosition;
   readonly to: ChangePosition;
+  readonly isCut: boolean;
   readonly #parts: BatchParts;
 
   constructor(parts: BatchParts) {
     this.#parts = parts;
     this.from = positionText(parts.start);
     this.to = positionText(parts.survey.to);
+    this.isCut = parts.survey.isCut;
   }
 
   facts(): ChangeFacts {

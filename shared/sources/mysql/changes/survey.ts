@@ -51,6 +51,11 @@ export class Survey {
     return this.#kept;
   }
 
+  /** The log went on behind it. */
+  get isCut(): boolean {
+    return !this.#isAtEnd;
+  }
+
   /** @returns whether the stretch ends here */
   take(step: Step): boolean {
     const { item, whole } = step;
