@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { definePlugin } from '../plugin.ts';
 import { urlOfSecret } from '../rds/secret.ts';
+import { comparePositions } from './changes/position.ts';
 import { POSTGRES_SETTINGS } from './config.ts';
 
 /** PostgreSQL. */
@@ -46,4 +47,14 @@ export const postgresPlugin = definePlugin({
     (await import('./checks.ts')).openPostgresChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportPostgres,
   rowReader: async () => (await import('./rows.ts')).readPostgresRows,
+  changes: {
+    compare: comparePositions,
+    openChanges: async ({ url, options }, env) =>
+      (await import('./changes/stream.ts')).openPostgresChanges(url, options, env),
+    openSetup: async ({ url, options }, env) =>
+      (await import('./changes/setup.ts')).openPostgresSetup(url, options, env),
+    openReplay: async ({ url, options }, env, replay) =>
+      (await import('./changes/replay.ts')).openPostgresReplay(url, options, env, replay),
+    decoder: async () => (await import('./changes/decoder.ts')).postgresChangeDecoder,
+  },
 });

@@ -2,7 +2,15 @@ import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import { withColumnsLike } from '../column-order.ts';
 import type { StoredDataset } from '../contents.ts';
-import type { SharedView, Source, SourceCapabilities, SourceView, ViewSharing } from '../source.ts';
+import type {
+  OpenOptions,
+  SharedView,
+  Source,
+  SourceCapabilities,
+  SourceView,
+  ViewSharing,
+} from '../source.ts';
+import { finishJoin, startJoin } from './changes/base-join.ts';
 import {
   type AdapterOptions,
   type Environment,
@@ -72,10 +80,12 @@ export class PostgresSource implements Source, ViewSharing {
     return new PostgresView(this.#options, snapshot, { ...contents, datasets, omitted });
   }
 
-  async open(signal: AbortSignal): Promise<SourceView> {
+  async open(signal: AbortSignal, options: OpenOptions = {}): Promise<SourceView> {
+    const from = await this.#startJoin(signal, options);
     for (let attempt = 1; ; attempt++) {
       const snapshot = await Snapshot.take(this.#options, signal);
       try {
+        const join = from === undefined ? undefined : await finishJoin(snapshot.client, from, signal);
         const { rolePasswords } = this.#options;
         // Asked for their passwords, a login that may not read them is refused.
         const hiddenCatalogs = rolePasswords ? [] : await findHiddenCatalogs(snapshot.client, signal);
@@ -97,11 +107,24 @@ export class PostgresSource implements Source, ViewSharing {
           omitted,
           pagesPerPartition: this.#pagesPerPartition,
           isPart: this.#like !== undefined,
+          join,
         });
       } catch (error) {
         await snapshot[Symbol.asyncDispose]();
         if (attempt === ATTEMPTS || !isHoldfastError(error, 'E_SOURCE_CHANGED')) throw error;
       }
     }
+  }
+
+  /** @returns where the log stands now, if stored changes are to be applied to the backup */
+  async #startJoin(
+    signal: AbortSignal,
+    { isBase = false, onWarning }: OpenOptions,
+  ): Promise<string | undefined> {
+    if (!isBase) return undefined;
+    const start = await startJoin(this.#options, signal);
+    if ('from' in start) return start.from;
+    onWarning?.(start.problem);
+    return undefined;
   }
 }

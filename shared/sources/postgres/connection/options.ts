@@ -3,7 +3,7 @@ import { SECOND_MS } from '../../../core/units.ts';
 import { parseConnectionString, type UrlSettings } from '../../connection-string.ts';
 import { isRdsHost } from '../../rds/hosts.ts';
 import { checkKnown, choice, integer, isLocal, serverName } from '../../server-options.ts';
-import { POSTGRES_OPTIONS } from '../config.ts';
+import { POSTGRES_OPTIONS, SLOT_NAME } from '../config.ts';
 import { PAGES_PER_PARTITION } from '../datasets/partitions.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './password.ts';
 
@@ -48,6 +48,8 @@ export interface PostgresOptions {
   readonly pagesPerPartition: number;
   /** Whether the hashes of roles' passwords are backed up. */
   readonly rolePasswords: boolean;
+  /** Name of the replication slot and of the publication of continuous backup. @default see changesName */
+  readonly slot?: string | undefined;
   /** Settings of each session, beside those that it always has. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -109,6 +111,7 @@ export function parsePostgresOptions(
     lockTimeoutMs:
       integer(options['lockTimeoutSeconds'] ?? 300, 'lockTimeoutSeconds', [0, 86_400], problems) * SECOND_MS,
     rolePasswords: options['rolePasswords'] === true || options['rolePasswords'] === 'true',
+    slot: slotName(options['slot'], problems),
     readers: integer(options['readers'] ?? 4, 'readers', [1, 64], problems),
     pagesPerPartition:
       options['partitionMiB'] === undefined
@@ -121,6 +124,13 @@ export function parsePostgresOptions(
       details: { problems: problems.length },
     });
   return Object.freeze(result);
+}
+
+function slotName(value: AdapterOptions[string] | undefined, problems: string[]): string | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (!SLOT_NAME.test(String(value)))
+    problems.push(`slot '${value}' is not a name of a slot: up to 63 of a-z, 0-9 and _`);
+  return String(value);
 }
 
 /** What messages and manifests call the database: `postgres://db.example:5432/shop`. No user, no secret. */

@@ -77,6 +77,8 @@ export class RawSession {
 export const COPY_DATA = 0x64;
 /** The message of an error. */
 export const ERROR_RESPONSE = 0x45;
+/** The message of a warning, or of less. */
+export const NOTICE_RESPONSE = 0x4e;
 /** The message that says a server waits for the next statement. */
 export const READY_FOR_QUERY = 0x5a;
 

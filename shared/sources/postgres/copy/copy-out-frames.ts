@@ -1,5 +1,11 @@
 import type { DatabaseError } from 'pg';
-import { COPY_DATA, ERROR_RESPONSE, errorFromResponse, READY_FOR_QUERY } from '../connection/stream.ts';
+import {
+  COPY_DATA,
+  ERROR_RESPONSE,
+  errorFromResponse,
+  NOTICE_RESPONSE,
+  READY_FOR_QUERY,
+} from '../connection/stream.ts';
 
 const HEADER_BYTES = 5;
 
@@ -12,6 +18,8 @@ export class CopyFrames {
   ready = false;
   /** What the server answered instead of rows, or after some. */
   error: DatabaseError | undefined;
+  /** SQLSTATE of what else it said, warnings among them. */
+  readonly notices = new Set<string>();
   #block: Buffer;
   readonly #blockBytes: number;
   #used = 0;
@@ -88,6 +96,7 @@ export class CopyFrames {
     const body = Buffer.concat(this.#body);
     this.#body = [];
     if (this.#type === ERROR_RESPONSE) this.error ??= errorFromResponse(body);
+    if (this.#type === NOTICE_RESPONSE) this.notices.add(errorFromResponse(body).code ?? '');
     if (this.#type === READY_FOR_QUERY) this.ready = true;
   }
 }

@@ -16,13 +16,14 @@ const BLOCK_BYTES = 128 * KiB;
  * error, an abort or an early `return` the session is closed.
  *
  * @param object names what is read, for errors
+ * @param onNotice called at the end with the SQLSTATE of what else the server said
  * @throws E_SOURCE_*, E_ABORTED
  */
 export async function* copyOut(
   client: pg.Client,
   sql: string,
   signal: AbortSignal,
-  { object }: { readonly object: string },
+  { object, onNotice = () => {} }: { readonly object: string; readonly onNotice?: (state: string) => void },
 ): AsyncGenerator<Uint8Array, void, void> {
   throwIfAborted(signal);
   const onAbort = (): void => interrupt(client);
@@ -42,6 +43,7 @@ export async function* copyOut(
       buffersLetGo(bytes.length);
     }
     if (frames.error !== undefined) throw frames.error;
+    frames.notices.forEach(onNotice);
     const rest = frames.take();
     if (rest.length > 0) yield rest;
     complete = true;

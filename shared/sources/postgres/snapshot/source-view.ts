@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { throwIfAborted } from '../../../core/abort.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import type { ChangeJoin } from '../../changes.ts';
 import type { DatasetPlan, PartitionPlan, SourceView } from '../../source.ts';
 import { interrupt, query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
@@ -28,6 +29,8 @@ export interface ViewContents {
   readonly sequences: readonly Pick<SequenceInfo, 'schema' | 'name'>[];
   /** Ids of tables by the name of their dataset. */
   readonly tableIds: ReadonlyMap<string, string>;
+  /** Of a base of continuous backup. */
+  readonly join?: ChangeJoin | undefined;
 }
 
 /** The snapshot as the view needs it: its own transaction, or one that another process holds. */
@@ -55,6 +58,7 @@ export class PostgresView implements SourceView {
   readonly server: string;
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
+  readonly join: ChangeJoin | undefined;
   readonly #options: PostgresOptions;
   readonly #snapshot: ViewSnapshot;
   readonly #contents: ViewContents;
@@ -65,6 +69,7 @@ export class PostgresView implements SourceView {
     this.server = snapshot.server;
     this.datasets = contents.datasets;
     this.omitted = contents.omitted;
+    this.join = contents.join;
     this.#options = options;
     this.#snapshot = snapshot;
     this.#contents = contents;
