@@ -9,6 +9,7 @@ import { headIfThere } from '../../store/if-there.ts';
 import { CoverageCheck, type RecoveryCoverage } from '../keys/recovery-coverage.ts';
 import { checkSequences, type SequenceOptions, type SequenceReport } from './sequence-check.ts';
 import { withSharedDamage } from './shared-damage.ts';
+import { verifyChanges } from './verify-changes.ts';
 import type { VerifyDepth } from './verify-depth.ts';
 import { Findings, type VerifyFinding } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
@@ -66,7 +67,7 @@ export async function verifyBackups(
 ): Promise<VerifyReport> {
   options.onProgress?.({ kind: 'phase', phase: 'verify' });
   const report = await new Verification(repository, options).run(keys);
-  const all = await withSequences(repository, report, options);
+  const all = await withChanges(repository, await withSequences(repository, report, options), options);
   const left = await withoutPutAside(repository, all, options.signal);
   if (left.interrupted) return left;
   const about = { looked: new Set(left.backups), signal: options.signal };
@@ -90,6 +91,22 @@ async function withSequences(
     sharedBy: [],
   }));
   return { ...report, sequence, findings: [...report.findings, ...findings] };
+}
+
+/** With all other objects, and with all of their bytes, also the changes between backups. */
+async function withChanges(
+  repository: Repository,
+  report: VerifyReport,
+  { others, depth, signal }: VerifyOptions,
+): Promise<VerifyReport> {
+  if (!others || depth.kind !== 'full' || report.interrupted || !report.isProven) return report;
+  const { segments, readBytes, findings } = await verifyChanges(repository, signal);
+  return {
+    ...report,
+    objects: report.objects + segments,
+    readBytes: report.readBytes + readBytes,
+    findings: [...report.findings, ...findings],
+  };
 }
 
 /** An object that somebody has looked at and put aside is no longer a finding. */
