@@ -29,7 +29,7 @@ export function openMysqlChanges(url: string, options: AdapterOptions, env: Envi
   return new MysqlChanges(parsed);
 }
 
-/** Changes of one database, out of the server's binary log. Nothing is held at the server for it: who reads leaves no trace. */
+/** Changes of one database, out of the server's binary log. Nothing is held at the server for it: a reader leaves no trace. */
 class MysqlChanges implements ChangeSource {
   readonly #options: MysqlOptions;
   #session: Session | undefined;
@@ -67,7 +67,7 @@ class MysqlChanges implements ChangeSource {
     });
   }
 
-  /** The server keeps its log as long as its settings say, whoever has read it. */
+  /** The server keeps its log as long as its settings say, read or not. */
   async release(_: ChangePosition, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
   }

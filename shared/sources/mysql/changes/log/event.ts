@@ -31,7 +31,7 @@ export const HEADER_BYTES = 19;
 export const CHECKSUM_BYTES = 4;
 /** Where in an event its parts are. */
 export const AT = { type: 4, serverId: 5, length: 9, next: 13, flags: 17 } as const;
-/** Made by the server for whoever reads, not in the file. */
+/** Made by the server for the reader, not in the file. */
 export const ARTIFICIAL = 0x20;
 /** What a file of the binary log begins with. */
 export const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);

@@ -67,7 +67,7 @@ class Walk {
     const { format } = this.#items;
     if (!format)
       throw new HoldfastError('E_SOURCE_FAILED', 'the server sent events before it described their log');
-    // Of the server for whoever waits.
+    // Made for a reader that waits.
     if (event.next === 0) return undefined;
     // The server leaves out events that were not asked for.
     this.#offset = offsetAfter(this.#offset, event.next);
