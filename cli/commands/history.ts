@@ -1,6 +1,7 @@
 import { backupName } from '../../shared/core/backup-words.ts';
+import { backupsOfOneSource } from '../../shared/jobs/inside/one-source.ts';
 import { type RowVersion, rowHistory } from '../../shared/jobs/inside/row-history.ts';
-import { type BackupSummary, listBackups } from '../../shared/jobs/status/list.ts';
+import { listBackups } from '../../shared/jobs/status/list.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural, time } from '../format.ts';
 import { rowObject, valueText } from '../rows-text.ts';
@@ -41,7 +42,7 @@ Exit status: 0 shown, also if no backup has the row; 10 no such dataset or sourc
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const { repository, naming } = session;
     const all = await listBackups(repository, { naming, signal: io.signal });
-    const backups = ofOneSource(all, values.source).toReversed();
+    const backups = backupsOfOneSource(all, values.source, '--source').toReversed();
     const damaged = all.filter(({ state }) => state === 'damaged').length;
     if (damaged > 0) session.progress.say(`warning: ${plural(damaged, 'damaged backup')} left out`);
     const startedAt = new Map(backups.map((backup) => [backup.key, backup.startedAt]));
@@ -68,19 +69,6 @@ Exit status: 0 shown, also if no backup has the row; 10 no such dataset or sourc
     return 0;
   },
 };
-
-function ofOneSource(all: readonly BackupSummary[], wanted: string | undefined): readonly BackupSummary[] {
-  const whole = all.filter(({ state }) => state !== 'damaged');
-  const names = [...new Set(whole.map(({ source }) => source.name))];
-  if (wanted !== undefined && !names.includes(wanted))
-    throw usage(
-      `there is no backup of '${wanted}'`,
-      `There are backups of ${names.join(', ') || 'nothing'}.`,
-    );
-  if (wanted === undefined && names.length > 1)
-    throw usage(`the repository has backups of ${names.join(', ')}`, 'Name one with --source.');
-  return wanted === undefined ? whole : whole.filter(({ source }) => source.name === wanted);
-}
 
 interface Version extends RowVersion {
   readonly startedAt: Date;
