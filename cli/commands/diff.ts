@@ -1,42 +1,60 @@
-import { type DatasetDiff, diffBackups } from '../../shared/jobs/inside/diff.ts';
+import { csvRow } from '../../shared/core/csv.ts';
+import { type DatasetDiff, diffVersions } from '../../shared/jobs/inside/diff.ts';
+import { diffSql } from '../../shared/jobs/inside/diff-sql.ts';
 import type { RowChange } from '../../shared/jobs/inside/row-changes.ts';
+import type { Version } from '../../shared/jobs/inside/version.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { write } from '../io.ts';
 import { limitOf, rowObject, valueText } from '../rows-text.ts';
 import { CommandSession } from '../session.ts';
 import { paint, type Screen, Styled, styled, type TextStyle } from '../style.ts';
+import { openVersions } from '../versions.ts';
 
+const FORMATS = ['table', 'csv', 'ndjson'] as const;
 const options = {
   dataset: { type: 'string', short: 'd', multiple: true },
   limit: { type: 'string', short: 'n' },
+  format: { type: 'string', short: 'f' },
+  sql: { type: 'boolean', default: false },
+  reverse: { type: 'boolean', default: false },
   'exit-code': { type: 'boolean', default: false },
 } as const;
 
 const DEFAULT_LIMIT = 20;
 const DIFFERENT = 1;
 
-/** `holdfast diff`: what changed from one backup to another. */
+/** `holdfast diff`: what changed from one backup to another, or to the database as it is now. */
 export const diff: Command = {
   options,
-  help: `Usage: holdfast diff FIRST SECOND [--dataset NAME]… [--limit N] [--exit-code]
+  help: `Usage: holdfast diff FIRST SECOND [--dataset NAME]… [--limit N] [--format ${FORMATS.join('|')}] [--exit-code]
+       holdfast diff FIRST SECOND --sql [--reverse] [--dataset NAME]…
 
-Compares two backups row by row, without restoring either: rows that SECOND has more than FIRST (+), less (-), or
-otherwise (~). Rows are matched by the primary key, if there is one. Columns that only one of them has are named, and
-not compared. Only chunks are read that the two do not share.
+Compares two backups, or a backup and the database as it is now, row by row, without restoring anything: rows that
+SECOND has more than FIRST (+), less (-), or otherwise (~). Rows are matched by the primary key, if there is one.
+Columns that only one of them has are named, and not compared. Of two backups only chunks are read that they do not
+share; of a database, all rows are.
 
   -d, --dataset NAME      only this dataset; may be repeated
   -n, --limit N           show at most N rows of each dataset (default ${DEFAULT_LIMIT}), or all; all are counted
+  -f, --format FORMAT     table for people (default); csv of one dataset, or ndjson: all rows, a changed one in csv as two
+                          lines. \`holdfast restore --rows\` takes lines of ndjson, and puts them back
+      --sql               print statements that turn FIRST into SECOND, in one transaction, for the database's own client
+      --reverse           with --sql: that turn SECOND into FIRST
       --exit-code         exit with ${DIFFERENT} if anything differs
 
-FIRST and SECOND are KEYs, such as (part of) a name or latest:SOURCE.
+FIRST and SECOND are KEYs, such as (part of) a name or latest:SOURCE, or
+  live                    the database that the other is a backup of, as of one moment
+  live:SOURCE             another one: a name from the configuration, env:NAME, or a URL
 
 ${COMMON_HELP}
 Examples:
   holdfast diff daily_20260301 latest
+  holdfast diff latest live -d public.orders
   holdfast diff 20260301 20260302 -d public.orders -n all --json
+  holdfast diff latest live -d public.orders --sql --reverse > mend.sql
 
-Exit status: 0 compared; ${DIFFERENT} different, with --exit-code; 10 no such backup or dataset; 20 damaged.
+Exit status: 0 compared; ${DIFFERENT} different, with --exit-code; 10 no such backup or dataset; 20 damaged; 30 database.
 `,
 
   async run(argv, io) {
@@ -44,30 +62,111 @@ Exit status: 0 compared; ${DIFFERENT} different, with --exit-code; 10 no such ba
     const [firstText, secondText] = positionals;
     if (firstText === undefined || secondText === undefined)
       throw usage('two backups are needed', '`holdfast list` shows them: holdfast diff FIRST SECOND');
+    const format = formatOf(values);
     const limit = limitOf(values.limit, DEFAULT_LIMIT);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
-    const first = await session.backup(firstText);
-    const second = await session.backup(secondText);
-    const open = (key: typeof first) => session.repository.openBackup(key, io.signal);
-    const compared = diffBackups(await open(first), await open(second), {
-      datasets: values.dataset,
-      signal: io.signal,
-    });
-    const found: DatasetChanges[] = [];
-    for await (const dataset of compared) {
-      const changes = await changesOf(dataset, limit);
-      if (!isSame(changes)) found.push(changes);
-      if (!session.isJson && !isSame(changes)) {
-        session.progress.clear();
-        await write(io.stdout, describe(changes, session.screen));
-      }
+    await using opened = await openVersions(session, firstText, secondText);
+    const [first, second] = opened.versions;
+    const about = { datasets: values.dataset, signal: io.signal };
+    if (values.sql) {
+      const onLeftOut = (what: string) => session.progress.say(`warning: ${what}`);
+      const pair: readonly [Version, Version] = values.reverse ? [second, first] : [first, second];
+      await writeAll(session, diffSql(...pair, { ...about, onLeftOut }));
+      return 0;
     }
-    const equal = found.length === 0;
-    if (session.isJson) await session.print({ first, second, equal, datasets: found.map(document) }, '');
-    else if (equal) await session.report({}, 'The two backups hold the same.\n');
-    return values['exit-code'] && !equal ? DIFFERENT : 0;
+    const compared = diffVersions(first, second, about);
+    const isText = !session.isJson && format !== 'table';
+    const found = isText ? [] : await showChanges(session, compared, limit);
+    const isDifferent = isText ? await writeRows(session, compared, format) : found.length > 0;
+    for (const version of opened.versions) await version.check(io.signal);
+    if (!isText) await report(session, opened.names, found);
+    return values['exit-code'] && isDifferent ? DIFFERENT : 0;
   },
 };
+
+/** @throws E_USAGE also for options that do not go together */
+function formatOf(values: {
+  readonly format?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly sql?: boolean | undefined;
+  readonly reverse?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}): (typeof FORMATS)[number] {
+  const format = FORMATS.find((known) => known === (values.format ?? 'table'));
+  if (!format) throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
+  if (values.reverse && !values.sql) throw usage('--reverse needs --sql');
+  if (values.sql && (values.format !== undefined || values.json || values.limit !== undefined))
+    throw usage('--sql prints statements, all of them', 'Leave out --format, --json and --limit.');
+  return format;
+}
+
+async function writeAll(session: CommandSession, texts: AsyncIterable<string>): Promise<void> {
+  session.progress.clear();
+  for await (const text of texts) await write(session.io.stdout, Buffer.from(text));
+}
+
+/** Those that differ. */
+async function showChanges(
+  session: CommandSession,
+  compared: AsyncIterable<DatasetDiff>,
+  limit: number,
+): Promise<readonly DatasetChanges[]> {
+  const found: DatasetChanges[] = [];
+  for await (const dataset of compared) {
+    const changes = await changesOf(dataset, limit);
+    if (isSame(changes)) continue;
+    found.push(changes);
+    if (session.isJson) continue;
+    session.progress.clear();
+    await write(session.io.stdout, describe(changes, session.screen));
+  }
+  return found;
+}
+
+async function report(
+  session: CommandSession,
+  [first, second]: readonly [string, string],
+  found: readonly DatasetChanges[],
+): Promise<void> {
+  const equal = found.length === 0;
+  if (session.isJson) await session.print({ first, second, equal, datasets: found.map(document) }, '');
+  else if (equal) await session.report({}, 'The two hold the same.\n');
+}
+
+/** Every row as lines of text; says whether anything differs. @throws E_USAGE if csv would hold several datasets */
+async function writeRows(
+  session: CommandSession,
+  compared: AsyncIterable<DatasetDiff>,
+  format: 'csv' | 'ndjson',
+): Promise<boolean> {
+  let isDifferent = false;
+  let written: DatasetDiff | undefined;
+  for await (const of of compared) {
+    for await (const row of of.changes()) {
+      if (format === 'csv' && written && written !== of)
+        throw usage('csv holds one dataset, and several differ', 'Name one with --dataset, or take ndjson.');
+      const header = csvRow(['change', 'version', ...of.columns.map(({ name }) => name)]);
+      const text = format === 'csv' ? (written ? '' : header) + csvLines(row) : ndjsonLine(of, row);
+      await write(session.io.stdout, Buffer.from(text));
+      written = of;
+    }
+    isDifferent ||= written === of || of.isIn !== 'both';
+    isDifferent ||= of.addedColumns.length + of.removedColumns.length > 0;
+  }
+  return isDifferent;
+}
+
+function csvLines({ change, before, after }: RowChange): string {
+  const line = (version: string, row: RowChange['before']) => (row ? csvRow([change, version, ...row]) : '');
+  return line('first', before) + line('second', after);
+}
+
+function ndjsonLine({ dataset, columns, key }: DatasetDiff, { change, before, after }: RowChange): string {
+  const object = (row: RowChange['before']) => row && rowObject(columns, row);
+  const all = object(before) ?? object(after) ?? {};
+  const keyOf = Object.fromEntries(key.map((name) => [name, all[name] ?? null]));
+  return `${JSON.stringify({ dataset, change, key: keyOf, before: object(before), after: object(after) })}\n`;
+}
 
 interface DatasetChanges {
   readonly diff: DatasetDiff;

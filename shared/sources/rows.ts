@@ -17,13 +17,19 @@ export interface RowShape {
   readonly columns: readonly RowColumn[];
   /** Places of the key's columns; empty if rows have no key, and are told apart by all that they hold. */
   readonly key: readonly number[];
+  /** How values are written in its records, such as in which character sets; equal records of one encoding are equal rows. */
+  readonly encoding?: string;
   /** The row of a record, which comes without its newline. */
   parse(record: Uint8Array): Fields;
 }
 
+/** How values are given: `shown` as the database writes them, `sql` as literals of its SQL, which lose nothing. */
+export type ValueForm = 'shown' | 'sql';
+
 /**
  * Says how a dataset is read as rows.
  *
+ * @param form only kinds with `rowStatements` know `sql`
  * @returns undefined for a dataset that has none, such as the definitions of tables
  * @throws E_DAMAGED, E_USAGE for values that cannot be written as text
  */
@@ -31,6 +37,7 @@ export type RowReader = (
   contents: BackupContents,
   dataset: StoredDataset,
   signal: AbortSignal,
+  form: ValueForm,
 ) => Promise<RowShape | undefined>;
 
 const NEWLINE = 0x0a;

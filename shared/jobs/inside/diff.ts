@@ -1,28 +1,29 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
-import type { RowColumn, RowShape } from '../../sources/rows.ts';
-import { contentsOf, selectDatasets } from '../restore/contents.ts';
+import type { RowColumn, RowShape, ValueForm } from '../../sources/rows.ts';
+import { selectDatasets } from '../restore/contents.ts';
 import { runsInBoth, runsOf, runsWithout } from './record-runs.ts';
 import { type RowChange, rowChanges, type TwoVersions } from './row-changes.ts';
 import { rowShapeOf } from './row-shape.ts';
 import { rowTexts } from './row-texts.ts';
+import { backupVersion, type Version } from './version.ts';
 
-/** A dataset of two backups, and what differs. */
+/** A dataset of two backups, or of a backup and a database, and what differs. */
 export interface DatasetDiff {
   readonly dataset: string;
   readonly kind: 'schema' | 'data';
-  /** Whether both backups have it. */
+  /** Whether both have it. */
   readonly isIn: 'both' | 'first' | 'second';
   /** Of the rows of `changes`: those that both have. */
   readonly columns: readonly RowColumn[];
   /** Names of the key's columns; empty if rows are told apart by all that they hold. */
   readonly key: readonly string[];
-  /** Columns that only the second backup has. */
+  /** Columns that only the second has. */
   readonly addedColumns: readonly string[];
-  /** Columns that only the first backup has. */
+  /** Columns that only the first has. */
   readonly removedColumns: readonly string[];
-  /** The rows that differ; may be asked for once. @throws E_DAMAGED, E_STORE_*, E_ABORTED */
+  /** The rows that differ; all are read again each time. @throws E_DAMAGED, E_STORE_*, E_SOURCE_*, E_ABORTED */
   changes(): AsyncIterable<RowChange>;
 }
 
@@ -32,12 +33,13 @@ export interface DiffOptions {
   readonly datasets?: readonly string[] | undefined;
   /** Bytes of differing rows to hold at once. @default 64 MiB */
   readonly mostHeldBytes?: number | undefined;
+  /** How values are given. @default 'shown' */
+  readonly form?: ValueForm;
   readonly signal: AbortSignal;
 }
 
 interface Side {
-  readonly reader: BackupReader;
-  readonly contents: BackupContents;
+  readonly version: Version;
   readonly dataset: StoredDataset | undefined;
 }
 
@@ -47,19 +49,38 @@ interface Side {
  *
  * @throws E_NO_DATASET for a name that neither backup has; E_USAGE for backups of different kinds of databases
  */
-export async function* diffBackups(
+export function diffBackups(
   first: BackupReader,
   second: BackupReader,
-  { datasets, mostHeldBytes, signal }: DiffOptions,
+  options: DiffOptions,
 ): AsyncGenerator<DatasetDiff> {
-  const [a, b] = [contentsOf(first), contentsOf(second)];
-  for (const name of namesOf(a, b, datasets)) {
-    const side = (reader: BackupReader, contents: BackupContents): Side => ({
-      reader,
-      contents,
-      dataset: contents.datasets.find((one) => one.name === name),
+  return diffVersions(backupVersion(first), backupVersion(second), options);
+}
+
+/**
+ * The same of versions of which one, or both, may be a database as it is now: that is read whole, and so is what it is compared
+ * with. Who has read all asks the versions to `check` that they held.
+ *
+ * @throws as `diffBackups`, and E_SOURCE_*
+ */
+export async function* diffVersions(
+  first: Version,
+  second: Version,
+  options: DiffOptions,
+): AsyncGenerator<DatasetDiff> {
+  const [a, b] = [first.contents, second.contents];
+  if (a.sourceKind !== b.sourceKind)
+    throw new HoldfastError(
+      'E_USAGE',
+      `${first.name} is of kind ${a.sourceKind}, ${second.name} of kind ${b.sourceKind}: they cannot be compared`,
+      { hint: 'Compare backups of one source, or of two of the same kind.' },
+    );
+  for (const name of namesOf(a, b, options.datasets)) {
+    const side = (version: Version): Side => ({
+      version,
+      dataset: version.contents.datasets.find((one) => one.name === name),
     });
-    yield await diffDataset(name, side(first, a), side(second, b), { mostHeldBytes, signal });
+    yield await diffDataset(name, side(first), side(second), options);
   }
 }
 
@@ -74,12 +95,13 @@ async function diffDataset(
   name: string,
   a: Side,
   b: Side,
-  { mostHeldBytes, signal }: Pick<DiffOptions, 'mostHeldBytes' | 'signal'>,
+  { mostHeldBytes, form, signal }: DiffOptions,
 ): Promise<DatasetDiff> {
-  const shapeOf = ({ contents, dataset }: Side) => dataset && rowShapeOf(contents, dataset, signal);
+  const shapeOf = ({ version, dataset }: Side) =>
+    dataset && rowShapeOf(version.contents, dataset, signal, form);
   const shapes = [await shapeOf(a), await shapeOf(b)];
   const [before = shapes[1], after = shapes[0]] = shapes as [RowShape?, RowShape?];
-  if (!before || !after) throw new HoldfastError('E_INTERNAL', `neither backup has ${name}`);
+  if (!before || !after) throw new HoldfastError('E_INTERNAL', `neither has ${name}`);
   const texts = rowTexts(before, after);
   const only = (one: RowShape, other: RowShape) =>
     one.columns
@@ -103,28 +125,42 @@ async function diffDataset(
   };
 }
 
-/** The records of chunks that are not in both, partition by partition; all records if equal ones may mean different rows. */
+/**
+ * The records of chunks that are not in both, partition by partition; all records if equal ones may mean different rows, or if one
+ * of the two has no chunks.
+ */
 async function whatDiffers(
   name: string,
   [a, b]: readonly [Side, Side],
   { canSkip, signal }: { readonly canSkip: boolean; readonly signal: AbortSignal },
 ): Promise<TwoVersions> {
-  const partitionsOf = ({ dataset }: Side) => (dataset?.partitions ?? []).map((partition) => partition.name);
+  const [before, after] = [a.version.reader, b.version.reader];
+  if (!canSkip || !before || !after)
+    return { before: () => readAll(a, signal), after: () => readAll(b, signal) };
   const partitions = [...new Set([...partitionsOf(a), ...partitionsOf(b)])].filter(
-    (partition) => !canSkip || !isSameTree(a.reader.root(name, partition), b.reader.root(name, partition)),
+    (partition) => !isSameTree(before.root(name, partition), after.root(name, partition)),
   );
   const shared = new Map<string, ReadonlyMap<string, number>>();
-  for (const partition of canSkip ? partitions : []) {
+  for (const partition of partitions) {
     const of = { dataset: name, partition };
-    shared.set(partition, await runsInBoth(runsOf(a.reader, of, signal), runsOf(b.reader, of, signal)));
+    shared.set(partition, await runsInBoth(runsOf(before, of, signal), runsOf(after, of, signal)));
   }
-  const read = async function* ({ reader }: Side) {
+  const read = async function* (reader: BackupReader) {
     for (const partition of partitions) {
       const runs = runsOf(reader, { dataset: name, partition }, signal);
       yield* reader.readChunks(runsWithout(runs, shared.get(partition) ?? new Map()), signal);
     }
   };
-  return { before: () => read(a), after: () => read(b) };
+  return { before: () => read(before), after: () => read(after) };
+}
+
+async function* readAll({ version, dataset }: Side, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (const partition of dataset?.partitions ?? [])
+    yield* version.contents.read(dataset as StoredDataset, partition, signal);
+}
+
+function partitionsOf({ dataset }: Side): readonly string[] {
+  return (dataset?.partitions ?? []).map((partition) => partition.name);
 }
 
 type Root = ReturnType<BackupReader['root']>;

@@ -1,7 +1,7 @@
 import { decodeText } from '../../sources/byte-text.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import { pluginNamed } from '../../sources/registry.ts';
-import type { RowShape } from '../../sources/rows.ts';
+import type { RowShape, ValueForm } from '../../sources/rows.ts';
 
 /** Of what has no columns, or is of a kind that this release does not know: a record is a row. */
 const LINES: RowShape = {
@@ -15,7 +15,8 @@ export async function rowShapeOf(
   contents: BackupContents,
   dataset: StoredDataset,
   signal: AbortSignal,
+  form: ValueForm = 'shown',
 ): Promise<RowShape> {
   const reader = await pluginNamed(contents.sourceKind)?.rowReader?.();
-  return (await reader?.(contents, dataset, signal)) ?? LINES;
+  return (await reader?.(contents, dataset, signal, form)) ?? LINES;
 }

@@ -19,7 +19,7 @@ export function rowTexts(before: RowShape, after: RowShape): RowTexts {
   const names = columns.map(({ name }) => name);
   const keyOf = ({ columns: own, key }: RowShape) => key.map((place) => own[place]?.name ?? '');
   const key = sameNames(keyOf(before), keyOf(after)) ? keyOf(after).map((name) => names.indexOf(name)) : [];
-  if (sameNames(namesOf(before), namesOf(after))) {
+  if (sameNames(namesOf(before), namesOf(after)) && before.encoding === after.encoding) {
     const text = (record: Uint8Array) => bufferOf(record).toString('latin1');
     const fieldsOf = (row: string) => after.parse(Buffer.from(row, 'latin1'));
     return { columns, key, isSame: true, before: text, after: text, fieldsOf };

@@ -1,13 +1,14 @@
 import type { RowReader } from '../rows.ts';
 import { isTableAttributes } from './datasets/attributes.ts';
 import { textsOf } from './rows/export-rows.ts';
+import { literalsOf } from './rows/literals.ts';
 import { parseRecord } from './rows/record-values.ts';
 
 /** Rows of tables. Bytes are hexadecimal digits; the key is that by whose order the table was read. */
-export const readMysqlRows: RowReader = async (_contents, { attributes }) => {
+export const readMysqlRows: RowReader = async (_contents, { attributes }, _signal, form) => {
   if (!isTableAttributes(attributes)) return undefined;
   const { columns, order, isVersioned } = attributes;
-  const texts = textsOf(columns);
+  const texts = form === 'sql' ? columns.map(literalsOf) : textsOf(columns);
   const places = order.map((name) => columns.findIndex((column) => column.name === name));
   return {
     columns: columns.map((column) => ({
@@ -15,6 +16,7 @@ export const readMysqlRows: RowReader = async (_contents, { attributes }) => {
       type: column.type,
       isNumber: column.class === 'number',
     })),
+    encoding: JSON.stringify(columns.map((column) => [column.class, column.charset])),
     // Of a table with a history, several rows have the same key.
     key: isVersioned || places.includes(-1) ? [] : places,
     parse: (record) =>

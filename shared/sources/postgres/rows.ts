@@ -3,23 +3,29 @@ import type { BackupContents } from '../contents.ts';
 import type { RowReader } from '../rows.ts';
 import { NUMBER_TYPE } from './copy/export-rows.ts';
 import { type CopyAttributes, isTableAttributes, type TableAttributes } from './datasets/attributes.ts';
-import { parseToc } from './pg-dump/toc.ts';
-import { readScript } from './restore/text.ts';
+import { readPostData } from './restore/text.ts';
 import { parseCopyRow } from './text/copy-text.ts';
-import { splitQualified } from './text/identifiers.ts';
+import { splitQualified, sqlLiteral } from './text/identifiers.ts';
 
 /** Rows of tables, sequences and large objects. A table's key is its primary key, as the backup's own definitions have it. */
-export const readPostgresRows: RowReader = async (contents, { attributes }, signal) => {
+export const readPostgresRows: RowReader = async (contents, { attributes }, signal, form) => {
   if (!('columns' in attributes)) return undefined;
   const { columns } = attributes as CopyAttributes;
   const key = isTableAttributes(attributes) ? await primaryKey(contents, attributes, signal) : [];
   const places = key.map((name) => columns.findIndex((column) => column.name === name));
+  const written = form === 'sql' ? sqlLiteral : (text: string) => text;
   return {
-    columns: columns.map(({ name, type }) => ({ name, type, isNumber: NUMBER_TYPE.test(type) })),
+    columns: columns.map(({ name, type }) => ({
+      name,
+      type,
+      isNumber: form === 'shown' && NUMBER_TYPE.test(type),
+    })),
     // A generated column may be part of a key, and has no value of its own here.
     key: places.includes(-1) ? [] : places,
     parse: (record) =>
-      columns.length === 0 ? [] : parseCopyRow(decodeText(record)).map((field) => field ?? null),
+      columns.length === 0
+        ? []
+        : parseCopyRow(decodeText(record)).map((field) => (field === undefined ? null : written(field))),
   };
 };
 
@@ -31,8 +37,7 @@ async function primaryKey(
   { schema, table }: TableAttributes,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { entries } = parseToc(await readScript(contents, 'post-data', signal));
-  for (const { type, sql, schema: inSchema } of entries) {
+  for (const { type, sql, schema: inSchema } of await readPostData(contents, signal)) {
     const found = type === 'CONSTRAINT' && inSchema === schema ? PRIMARY_KEY.exec(sql) : null;
     if (found?.[2] !== undefined && splitQualified(found[1] ?? '').names[1] === table)
       return columnNames(found[2]);

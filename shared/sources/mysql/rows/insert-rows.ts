@@ -32,9 +32,26 @@ export async function insertRows(
   },
 ): Promise<void> {
   await session.query('START TRANSACTION', signal, { object });
+  await insertInto(session, attributes, records, { object, mostBytes, signal, onBytes, commits: true });
+  await session.query('COMMIT', signal, { object });
+}
+
+/** The same within a transaction of the caller's, unless `commits`. */
+export async function insertInto(
+  session: Session,
+  attributes: Pick<TableAttributes, 'table' | 'columns'>,
+  records: AsyncIterable<Uint8Array>,
+  {
+    object,
+    mostBytes,
+    signal,
+    onBytes,
+    commits = false,
+  }: Parameters<typeof insertRows>[3] & { readonly commits?: boolean },
+): Promise<void> {
   const write = session.run(signal, object, async () => {
     const statements = new InsertStatements(attributes);
-    const sender = new Sender(session, object, mostBytes);
+    const sender = new Sender(session, { object, mostBytes, commits });
     for await (const block of records) {
       for (const piece of statements.feed(block)) await sender.send(piece);
       sender.check(statements.statementBytes);
@@ -47,7 +64,6 @@ export async function insertRows(
   await write.catch((error: unknown) => {
     throw sayWhere(error);
   });
-  await session.query('COMMIT', signal, { object });
 }
 
 /** MariaDB ends itself if its disk is so full that it cannot undo a statement: all that is seen here is that it is gone. */
@@ -62,15 +78,24 @@ class Sender {
   readonly #session: Session;
   readonly #object: string;
   readonly #mostBytes: number;
+  readonly #commits: boolean;
   #answer: Promise<unknown> | undefined;
   #isInside = false;
   #bytes = 0;
   #statements = 0;
 
-  constructor(session: Session, object: string, mostBytes: number) {
+  constructor(
+    session: Session,
+    {
+      object,
+      mostBytes,
+      commits,
+    }: { readonly object: string; readonly mostBytes: number; readonly commits: boolean },
+  ) {
     this.#session = session;
     this.#object = object;
     this.#mostBytes = mostBytes;
+    this.#commits = commits;
   }
 
   async send({ bytes, isLast }: StatementPiece): Promise<void> {
@@ -110,7 +135,7 @@ class Sender {
 
   async #begin(): Promise<void> {
     await this.finish();
-    if (++this.#statements % STATEMENTS_A_COMMIT !== 0) return;
+    if (!this.#commits || ++this.#statements % STATEMENTS_A_COMMIT !== 0) return;
     this.#session.sendQuery(Buffer.from('COMMIT'));
     await readColumns(this.#session.wire);
     this.#session.sendQuery(Buffer.from('START TRANSACTION'));

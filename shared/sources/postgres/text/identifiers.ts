@@ -9,6 +9,13 @@ export function quoteLiteral(text: string): string {
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
 
+/** The same in one line, as clients read scripts line by line. */
+export function sqlLiteral(text: string): string {
+  if (!/[\n\r]/.test(text)) return quoteLiteral(text).trimStart();
+  const escaped = text.replaceAll("'", "''").replaceAll('\\', '\\\\');
+  return `E'${escaped.replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
+}
+
 /** A name with its schema, quoted. */
 export function quoteQualified(schema: string, name: string): string {
   return `${quoteIdent(schema)}.${quoteIdent(name)}`;
