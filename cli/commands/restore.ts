@@ -13,6 +13,7 @@ import { isOfMoment, MOMENT_HELP, MOMENT_OPTIONS } from '../moment-options.ts';
 import { PROFILE_HELP, PROFILE_OPTION, type Profile, profileOf, profileText } from '../profile.ts';
 import { recordedCommand } from '../recorded.ts';
 import { describePlan, PLAIN, planDocument } from '../restore-plan.ts';
+import { isOfRows, ROW_HELP, ROW_OPTIONS, restoreRowsFrom } from '../restore-rows.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 /** Options of `restore`; `recover` has them too. */
@@ -32,10 +33,12 @@ export const RESTORE_OPTIONS = {
 
 /** `holdfast restore`: restores a backup and compares all of it. */
 export const restore: Command = {
-  options: { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...PROFILE_OPTION, ...specialFlags() },
+  options: { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...ROW_OPTIONS, ...PROFILE_OPTION, ...specialFlags() },
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace]
                         [--compare all|none] [--dry-run] [--profile]
        holdfast restore --at MOMENT|latest | --before-transaction ID  --to TARGET [--source SOURCE] …
+       holdfast restore [KEY] --to TARGET [--dataset NAME]… [--where CONDITION]… [--rows FILE]
+                        [--on-conflict fail|skip|replace | --beside NAME] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
 that already has any of the objects, and names them. Afterwards it reads everything back and compares it with the backup.
@@ -52,6 +55,7 @@ ${MOMENT_HELP}  -d, --dataset NAME      only this dataset and what it needs; may
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
 ${PROFILE_HELP}${KEY_HELP}${specialHelp()}
+${ROW_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast restore latest --to postgres://localhost/scratch
@@ -59,8 +63,10 @@ Examples:
   holdfast restore 20260301 --to ./files
   holdfast restore --at '2026-11-29 10:15:30+01' --to env:TARGET_URL
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
+  holdfast restore latest --to env:SHOP -d public.orders --where 'customer = 42' --dry-run
+  holdfast restore latest --to env:SHOP --rows changes.ndjson --on-conflict replace
 
-Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database;
+Exit status: 0 restored and equal; 11 the target has the objects, or rows are in the way; 20 damaged, or it differs; 30 database;
 31 restored and compared, except for objects that are named; 130 stopped.
 `,
 
@@ -69,8 +75,13 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     const profile = profileOf(values);
     const flags = { ...values, source: undefined };
     await using session = await CommandSession.open(flags, io, { meter: profile?.meter });
-    if (!isOfMoment(values, positionals[0]))
-      return await restoreFrom(session, values, positionals[0], profile);
+    const isMoment = isOfMoment(values, positionals[0]);
+    if (isOfRows(values)) {
+      if (isMoment) throw usage('rows are restored from a backup, not from a moment');
+      const key = await session.backup(positionals[0], values);
+      return await restoreRowsFrom(session, values, key, specialOf(values));
+    }
+    if (!isMoment) return await restoreFrom(session, values, positionals[0], profile);
     if (profile) throw usage('--profile is for the restore of a backup');
     const choices = { ...choicesOf(values, io.signal), datasets: values.dataset };
     const { restoreMomentFrom } = await import('../restore-moment.ts');
@@ -80,11 +91,14 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
 
 /** Options of a restore, with those that only some kinds know. @throws E_USAGE */
 function parseRestore(argv: readonly string[]) {
-  const options = { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...PROFILE_OPTION };
+  const options = { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...ROW_OPTIONS, ...PROFILE_OPTION };
   return parse<typeof options>(argv, { ...options, ...specialFlags() }, 1);
 }
 
-type RestoreFlags = Omit<ReturnType<typeof parseRestore>['values'], 'profile' | keyof typeof MOMENT_OPTIONS>;
+type RestoreFlags = Omit<
+  ReturnType<typeof parseRestore>['values'],
+  'profile' | keyof typeof MOMENT_OPTIONS | keyof typeof ROW_OPTIONS
+>;
 
 /**
  * @param word which backup: a key, part of one, or a word

@@ -114,6 +114,10 @@ export const ERRORS = {
   E_NO_HOLD: row(10, 'The backup is not held.'),
   E_PRUNE_TOO_MUCH: row(11, 'Prune would remove more than the set share in one run; nothing was removed.'),
   E_TARGET_NOT_EMPTY: row(11, 'The restore target already has some of the objects.'),
+  E_ROWS_REFUSED: row(
+    11,
+    'Rows cannot be put back: rows that differ, keys or constraints of the target are in the way; nothing was changed.',
+  ),
   E_TARGET_FULL: row(30, 'There is no room left where a restore or an export writes.'),
   E_NO_KEY: row(12, 'No encryption key is configured.'),
   E_BAD_KEY: row(12, 'The configured key has the wrong form.'),

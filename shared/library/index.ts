@@ -4,8 +4,10 @@ export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.t
 export type { ProgressEvent } from '../core/progress.ts';
 export type { BackupResult } from '../jobs/backup/backup.ts';
 export type { DrillResult } from '../jobs/drill/drill-result.ts';
+export type { RowChoice } from '../jobs/inside/chosen-records.ts';
 export type { DatasetDiff } from '../jobs/inside/diff.ts';
 export type { RowsOfBackup } from '../jobs/inside/read-rows.ts';
+export type { DatasetRows, RowsPlan } from '../jobs/inside/restore-rows.ts';
 export type { RowChange } from '../jobs/inside/row-changes.ts';
 export type { RowVersion } from '../jobs/inside/row-history.ts';
 export type { RestoreResult } from '../jobs/restore/restore.ts';
@@ -13,13 +15,17 @@ export type { PruneResult } from '../jobs/retention/prune.ts';
 export type { PrunePlan } from '../jobs/retention/prune-plan.ts';
 export type { BackupSummary } from '../jobs/status/list.ts';
 export type { VerifyReport } from '../jobs/verify/verify.ts';
+export type { OnConflict, ShownRow } from '../sources/row-target.ts';
 export type { Fields, RowColumn } from '../sources/rows.ts';
 export type { RestorePlan } from '../sources/target.ts';
 export { type BackupOptions, backup } from './backup.ts';
 export { type DrillOptions, drill } from './drill.ts';
 export {
   type DiffOptions,
+  type DiffSide,
+  type DiffSqlOptions,
   diff,
+  diffSql,
   type HistoryOptions,
   history,
   type ReadRowsOptions,
@@ -36,4 +42,5 @@ export {
   openRepository,
 } from './repository.ts';
 export { planRestore, type RestoreOptions, restore } from './restore.ts';
+export { planRestoreRows, type RestoreRowsOptions, restoreRows } from './restore-rows.ts';
 export { type VerifyOptions, verify } from './verify.ts';

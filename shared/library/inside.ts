@@ -1,9 +1,12 @@
-import { HoldfastError } from '../core/errors.ts';
-import { type DatasetDiff, diffBackups } from '../jobs/inside/diff.ts';
+import { type DatasetDiff, diffVersions } from '../jobs/inside/diff.ts';
+import { diffSql as sqlOf } from '../jobs/inside/diff-sql.ts';
+import { backupsOfOneSource } from '../jobs/inside/one-source.ts';
 import { type RowsOfBackup, readRows } from '../jobs/inside/read-rows.ts';
 import { type RowVersion, rowHistory } from '../jobs/inside/row-history.ts';
+import { backupVersion, openLive, type Version } from '../jobs/inside/version.ts';
 import { chooseBackup } from '../jobs/restore/choose-backup.ts';
 import { list } from './list.ts';
+import { type Place, sourceAt } from './places.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
 /** Which rows of a backup are wanted. */
@@ -34,7 +37,10 @@ export async function readBackupRows(
   return readRows(await repository.openBackup(key, signal), { ...options, signal });
 }
 
-/** What of two backups is compared. */
+/** One of the two that `diff` compares: a backup as `restore` takes it, or a database as it is now. */
+export type DiffSide = string | { readonly live: string | Place };
+
+/** What of the two is compared. */
 export interface DiffOptions {
   /** Names. @default all datasets, definitions too */
   readonly datasets?: readonly string[];
@@ -42,21 +48,50 @@ export interface DiffOptions {
 }
 
 /**
- * What differs from one backup to another, dataset by dataset; only chunks are read that the two do not share.
+ * What differs from one backup to another, dataset by dataset; only chunks are read that the two do not share. A database as it is
+ * now, `{ live: 'postgres://…' }`, is read whole and as of one moment, and that it held is known when the last dataset was given.
  *
- * @param first as `restore` takes it, like `second`
- * @throws HoldfastError E_NO_BACKUP, E_NO_DATASET, E_NO_KEY, E_DAMAGED, E_STORE_*, E_ABORTED
+ * @throws HoldfastError E_NO_BACKUP, E_NO_DATASET, E_USAGE for two kinds of databases, E_NO_KEY, E_DAMAGED, E_STORE_*, E_SOURCE_*,
+ *   E_ABORTED
  */
 export async function* diff(
   opened: OpenRepository,
-  first: string,
-  second: string,
+  first: DiffSide,
+  second: DiffSide,
   { datasets, signal = NEVER }: DiffOptions = {},
 ): AsyncGenerator<DatasetDiff> {
+  await using a = await openSide(opened, first, signal);
+  await using b = await openSide(opened, second, signal);
+  yield* diffVersions(a, b, { datasets, signal });
+  for (const version of [a, b]) await version.check(signal);
+}
+
+/** What else statements of a difference are written with. */
+export interface DiffSqlOptions extends DiffOptions {
+  /** Told of what the statements leave out: definitions, tables that only one of the two has. */
+  readonly onLeftOut?: (what: string) => void;
+}
+
+/**
+ * Statements that turn the rows of `from` into those of `to`, in one transaction, for the database's own client: pieces of a script.
+ *
+ * @throws as `diff`, and E_USAGE for a kind of database without SQL
+ */
+export async function* diffSql(
+  opened: OpenRepository,
+  from: DiffSide,
+  to: DiffSide,
+  { signal = NEVER, ...options }: DiffSqlOptions = {},
+): AsyncGenerator<string> {
+  await using a = await openSide(opened, from, signal);
+  await using b = await openSide(opened, to, signal);
+  yield* sqlOf(a, b, { ...options, signal });
+}
+
+async function openSide(opened: OpenRepository, side: DiffSide, signal: AbortSignal): Promise<Version> {
+  if (typeof side !== 'string') return openLive(await sourceAt(side.live), signal);
   const { repository } = engineOf(opened);
-  const open = async (backup: string) =>
-    repository.openBackup(await chooseBackup(repository, backup, { signal }), signal);
-  yield* diffBackups(await open(first), await open(second), { datasets, signal });
+  return backupVersion(await repository.openBackup(await chooseBackup(repository, side, { signal }), signal));
 }
 
 /** Which row, and whose backups. */
@@ -80,13 +115,9 @@ export async function* history(
   opened: OpenRepository,
   { dataset, key: rowKey, source, signal = NEVER }: HistoryOptions,
 ): AsyncGenerator<RowVersion> {
-  const all = await list(opened, { ...(source === undefined ? {} : { source }), signal });
-  const whole = all.filter(({ state }) => state !== 'damaged').toReversed();
-  const names = [...new Set(whole.map((backup) => backup.source.name))];
-  if (names.length > 1)
-    throw new HoldfastError('E_USAGE', `the repository has backups of ${names.join(', ')}`, {
-      hint: 'Name one of them as `source`.',
-    });
-  const backups = whole.map(({ key }) => key);
+  const all = await list(opened, { signal });
+  const backups = backupsOfOneSource(all, source, '`source`')
+    .map(({ key }) => key)
+    .toReversed();
   yield* rowHistory(engineOf(opened).repository, { backups, dataset, rowKey, signal });
 }

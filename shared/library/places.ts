@@ -1,3 +1,4 @@
+import type { RowPlace } from '../jobs/inside/restore-rows.ts';
 import {
   openScratch,
   openSource,
@@ -26,6 +27,11 @@ export interface Place {
 export const sourceAt = (place: string | Place) => openSource(...configOf(place));
 /** Opens a database to restore into. */
 export const targetAt = (place: string | Place) => openTarget(...configOf(place));
+/** Where single rows are put back. */
+export function rowPlaceAt(place: string | Place): RowPlace {
+  const [config, env] = configOf(place);
+  return { config, env };
+}
 /** Opens a server where drills make their databases. */
 export const scratchAt = (place: string | Place) => openScratch(...configOf(place));
 

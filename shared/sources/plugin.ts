@@ -8,6 +8,8 @@ import type {
   ReplayOptions,
 } from './changes.ts';
 import type { Importer } from './import.ts';
+import type { RowStatementsOf } from './row-statements.ts';
+import type { RowTarget } from './row-target.ts';
 import type { RowReader } from './rows.ts';
 import type { ScratchServer } from './scratch.ts';
 import type { KindSettings } from './settings.ts';
@@ -119,7 +121,7 @@ export interface ChangePlugin {
  *
  * What stands in a plugin is light: no driver and no file of its own loads before it is used, so each `open…` imports what
  * it needs. Each loads one file of the plugin's folder, called as this says: `source`, `target`, `scratch`, `checks`, `export`,
- * `import` or `rows`; the bundles of functions leave out those that the function has no use for.
+ * `import`, `rows`, `row-statements` or `row-target`; the bundles of functions leave out those that the function has no use for.
  */
 export interface SourcePlugin<
   Kind extends string = string,
@@ -177,6 +179,8 @@ export interface SourcePlugin<
   /** @throws E_CONFIG listing every problem with its settings, like the next three */
   openSource(config: SourceConfig, env: Env): Promise<Source>;
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
+  /** Where single rows are put back. @default they cannot be */
+  openRowTarget?(config: SourceConfig, env: Env): Promise<RowTarget>;
   /** Where drills make their scratch targets. */
   openScratch(config: SourceConfig, env: Env): Promise<ScratchServer>;
   /** What can be looked at before a first backup. */
@@ -186,6 +190,8 @@ export interface SourcePlugin<
   rowReader?(): Promise<RowReader>;
   /** Of servers that hand out their changes, so that a restore can be of any moment. @default only backups can be restored */
   readonly changes?: ChangePlugin;
+  /** How changes of rows are written as SQL. @default they cannot be */
+  rowStatements?(): Promise<RowStatementsOf>;
 }
 
 /** Gives a plugin its type: `export const notesPlugin = definePlugin({ … })`. */

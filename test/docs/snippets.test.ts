@@ -25,7 +25,20 @@ const PROGRAMS = new Set([
   'head',
   'holdfast',
 ]);
-for (const more of ['node', 'npm', 'npx', 'openssl', 'printf', 'sed', 'tr', 'while', 'for', 'python3', 'pip'])
+for (const more of [
+  'node',
+  'npm',
+  'npx',
+  'openssl',
+  'printf',
+  'psql',
+  'sed',
+  'tr',
+  'while',
+  'for',
+  'python3',
+  'pip',
+])
   PROGRAMS.add(more);
 /** Variables that the shell or its user has. */
 const GIVEN = new Set(['HOME', 'PATH', 'IFS']);

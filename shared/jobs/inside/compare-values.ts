@@ -31,6 +31,15 @@ const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 /** In PostgreSQL's order. */
 const SPECIAL: readonly string[] = ['-Infinity', 'Infinity', 'NaN'];
 
+/** The same text for the same decimal number, however many zeros were written. */
+export function sameNumberText(text: string): string {
+  const [, sign = '', whole = '0', fraction = ''] = DECIMAL.exec(text) ?? [];
+  if (!DECIMAL.test(text)) return String(Number(text));
+  const digits = fraction.replace(/0+$/, '');
+  const value = `${BigInt(whole)}${digits && `.${digits}`}`;
+  return sign === '-' && value !== '0' ? `-${value}` : value;
+}
+
 function compareNumbers(a: string, b: string): number {
   const [one, other] = [DECIMAL.exec(a), DECIMAL.exec(b)];
   if (one && other) {

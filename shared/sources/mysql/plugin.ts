@@ -49,6 +49,8 @@ export const mysqlPlugin = definePlugin({
     (await import('./source.ts')).openMysqlSource(url, options, env),
   openTarget: async ({ url, options }, env) =>
     (await import('./target.ts')).openMysqlTarget(url, options, env),
+  openRowTarget: async ({ url, options }, env) =>
+    (await import('./row-target.ts')).openMysqlRowTarget(url, options, env),
   openScratch: async ({ url, options }, env) =>
     (await import('./scratch.ts')).openMysqlScratch(url, options, env),
   openChecks: async ({ url, options }, env) =>
@@ -65,4 +67,5 @@ export const mysqlPlugin = definePlugin({
       (await import('./changes/replay.ts')).openMysqlReplay(url, options, env, replay),
     decoder: async () => (await import('./changes/decoder.ts')).mysqlDecoder,
   },
+  rowStatements: async () => (await import('./row-statements.ts')).mysqlRowStatements,
 });

@@ -41,6 +41,8 @@ export const postgresPlugin = definePlugin({
     (await import('./source.ts')).openPostgresSource(url, options, env),
   openTarget: async ({ url, options }, env) =>
     (await import('./target.ts')).openPostgresTarget(url, options, env),
+  openRowTarget: async ({ url, options }, env) =>
+    (await import('./row-target.ts')).openPostgresRowTarget(url, options, env),
   openScratch: async ({ url, options }, env) =>
     (await import('./scratch.ts')).openPostgresScratch(url, options, env),
   openChecks: async ({ url, options }, env) =>
@@ -57,4 +59,5 @@ export const postgresPlugin = definePlugin({
       (await import('./changes/replay.ts')).openPostgresReplay(url, options, env, replay),
     decoder: async () => (await import('./changes/decoder.ts')).postgresChangeDecoder,
   },
+  rowStatements: async () => (await import('./row-statements.ts')).postgresRowStatements,
 });

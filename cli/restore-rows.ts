@@ -1,0 +1,182 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { backupName } from '../shared/core/backup-words.ts';
+import type { BackupKey } from '../shared/core/ids.ts';
+import type { RowChoice } from '../shared/jobs/inside/chosen-records.ts';
+import { datasetKey } from '../shared/jobs/inside/dataset-key.ts';
+import { planRows, type RowPlace, type RowsPlan, restoreRows } from '../shared/jobs/inside/restore-rows.ts';
+import { readRowsFile } from '../shared/jobs/inside/rows-file.ts';
+import type { OnConflict } from '../shared/sources/row-target.ts';
+import { ask } from './ask.ts';
+import { usage } from './command.ts';
+import { number, plural } from './format.ts';
+import { findPlace } from './load-config.ts';
+import { recordedCommand } from './recorded.ts';
+import type { CommandSession } from './session.ts';
+
+/** Options of restores of single rows. */
+export const ROW_OPTIONS = {
+  where: { type: 'string', short: 'w', multiple: true },
+  rows: { type: 'string' },
+  'on-conflict': { type: 'string' },
+  beside: { type: 'string' },
+} as const;
+
+/** Help on them. */
+export const ROW_HELP = `Only some rows, into tables that are there:
+  -w, --where CONDITION   rows for which it holds, as in \`holdfast rows\`; may be repeated, then all must hold. With several
+                          --dataset, 'NAME: CONDITION' is of one of them
+      --rows FILE         rows by their primary keys: one a line, CSV with a header, or NDJSON. Of lines that
+                          \`holdfast diff KEY live --format ndjson\` printed, what was removed or changed comes back, and
+                          what was added is removed
+      --on-conflict WHAT  rows that the target has and that differ: fail (default): write nothing; skip: leave
+                          them; replace: make them as in the backup
+      --beside NAME       put the rows into a new table of that name, beside their own
+`;
+
+const CONFLICTS = ['fail', 'skip', 'replace'] as const satisfies readonly OnConflict[];
+/** Options of whole restores, which say nothing of rows. */
+const WHOLE = ['replace', 'keep-going', 'no-owner', 'no-privileges', 'compare', 'jobs', 'profile'] as const;
+
+/** What was typed. */
+export interface RowFlags {
+  readonly to?: string | undefined;
+  readonly dataset?: readonly string[] | undefined;
+  readonly where?: readonly string[] | undefined;
+  readonly rows?: string | undefined;
+  readonly 'on-conflict'?: string | undefined;
+  readonly beside?: string | undefined;
+  readonly 'dry-run'?: boolean | undefined;
+  readonly yes?: boolean | undefined;
+  readonly [option: string]: unknown;
+}
+
+/** Whether a restore is of single rows. */
+export function isOfRows(values: RowFlags): boolean {
+  return Object.keys(ROW_OPTIONS).some((name) => values[name] !== undefined);
+}
+
+/** Restores rows. @returns the exit status */
+export async function restoreRowsFrom(
+  session: CommandSession,
+  values: RowFlags,
+  key: BackupKey,
+  special: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const { io } = session;
+  refuseOthers(values, special);
+  const onConflict = conflictOf(values);
+  if (!values.to) throw usage('--to is missing', 'Say which database: a name, env:NAME or a URL.');
+  const place: RowPlace = { config: findPlace(values.to, session.config, io), env: io.env };
+  const choices = await choicesOf(session, values, key);
+  const options = { choices, onConflict, beside: values.beside, signal: io.signal };
+  const plan = await planRows(session.repository, key, place, options);
+  if (values['dry-run']) {
+    await session.print(document(plan, onConflict), describe(plan, 'Would put back'));
+    return 0;
+  }
+  if (!session.isJson && values['quiet'] !== true) session.progress.say(describe(plan, 'Puts back'));
+  const lost = plan.datasets.reduce((sum, { changed, removed }) => sum + changed + removed, 0);
+  if (lost > 0 && plan.violations.length === 0)
+    await ask.confirmDestruction(io, `Change or remove ${plural(lost, 'row')} of ${plan.target}?`, {
+      yes: values.yes === true,
+    });
+  const about = { kind: 'restore', backup: key, target: plan.target } as const;
+  const work = (signal: AbortSignal) => restoreRows(session.repository, key, place, { ...options, signal });
+  const done = await recordedCommand(session, about, work, (result) => ({ records: written(result) }));
+  await session.report(document(done, onConflict), describe(done, 'Put back'));
+  return 0;
+}
+
+function refuseOthers(values: RowFlags, special: Readonly<Record<string, unknown>>): void {
+  const other =
+    WHOLE.find((name) => values[name] !== undefined && values[name] !== false) ?? Object.keys(special)[0];
+  if (other !== undefined)
+    throw usage(
+      `--${other} is for whole restores, not for rows`,
+      'Leave it out, or leave out --where, --rows, --on-conflict and --beside.',
+    );
+  if (values.where === undefined && values.rows === undefined && values.dataset === undefined)
+    throw usage('which rows?', 'Name a table with --dataset and rows with --where, or a file with --rows.');
+}
+
+function conflictOf(values: RowFlags): OnConflict {
+  const given = values['on-conflict'];
+  if (given !== undefined && values.beside !== undefined)
+    throw usage('--on-conflict says nothing of a table beside', 'Leave one of the two out.');
+  const found = CONFLICTS.find((known) => known === (given ?? 'fail'));
+  if (found) return found;
+  throw usage(`--on-conflict is '${given}'; allowed are ${CONFLICTS.join(', ')}`);
+}
+
+async function choicesOf(
+  { io, repository }: CommandSession,
+  { dataset: datasets, where = [], rows }: RowFlags,
+  key: BackupKey,
+): Promise<readonly RowChoice[]> {
+  const withConditions = (choice: RowChoice): RowChoice => ({
+    ...choice,
+    where: conditionsOf(choice.dataset, where, datasets ?? []),
+  });
+  if (rows === undefined) {
+    if (!datasets)
+      throw usage('--dataset is missing', "Name the table: --dataset public.orders --where 'id = 42'");
+    return datasets.map((dataset) => withConditions({ dataset }));
+  }
+  const file = path.resolve(io.cwd, rows);
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw usage(`${file} cannot be read (${cause.code})`, 'Give a file of keys.');
+  });
+  const keyOf = (dataset: string) => datasetKey(repository, key, dataset, io.signal);
+  return (await readRowsFile(text.replace(/^\ufeff/, ''), { name: rows, datasets, keyOf })).map(
+    withConditions,
+  );
+}
+
+/** `NAME: CONDITION` is of that dataset alone. */
+function conditionsOf(
+  dataset: string,
+  where: readonly string[],
+  datasets: readonly string[],
+): readonly string[] {
+  return where.flatMap((text) => {
+    const named = [...datasets, dataset].find((name) => text.startsWith(`${name}:`));
+    if (named === undefined) return [text];
+    return named === dataset ? [text.slice(named.length + 1)] : [];
+  });
+}
+
+function written({ datasets }: RowsPlan): number {
+  return datasets.reduce((sum, { added, changed, removed }) => sum + added + changed + removed, 0);
+}
+
+function document({ key, target, beside, datasets, violations, warnings }: RowsPlan, onConflict: OnConflict) {
+  return { key, target, beside: beside ?? null, onConflict, datasets, violations, warnings };
+}
+
+function describe({ key, target, beside, datasets, violations, warnings }: RowsPlan, verb: string): string {
+  const lines = datasets.flatMap((of) => {
+    const facts = [
+      `${number(of.added)} added`,
+      ...(beside === undefined ? [`${number(of.changed)} changed`, `${number(of.removed)} removed`] : []),
+      ...(of.kept > 0 ? [`${number(of.kept)} left as they are, and differ`] : []),
+      ...(of.same > 0 ? [`${number(of.same)} the same already`] : []),
+    ];
+    const by = of.key.length > 0 ? ` by ${of.key.join(', ')}` : '';
+    const some = of.notFound.slice(0, 5).map((row) => `(${Object.values(row).join(', ')})`);
+    const missing =
+      of.notFound.length > 0
+        ? [`  not in the backup: ${some.join(', ')}${of.notFound.length > some.length ? ' and more' : ''}`]
+        : [];
+    return [`  ${beside ?? of.dataset}${by}: ${facts.join(', ')}`, ...missing];
+  });
+  return [
+    `${verb} rows of ${backupName(key)} in ${target}:`,
+    ...lines,
+    ...(violations.length > 0 ? ['In the way (nothing is written):'] : []),
+    ...violations.map((text) => `  ${text}`),
+    ...warnings.map((text) => `warning: ${text}`),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}

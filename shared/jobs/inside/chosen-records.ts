@@ -1,0 +1,109 @@
+import { HoldfastError } from '../../core/errors.ts';
+import { KiB } from '../../core/units.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
+import type { ShownRow } from '../../sources/row-target.ts';
+import { type RowShape, splitRecords } from '../../sources/rows.ts';
+import { isNumberText, sameNumberText } from './compare-values.ts';
+import { parseCondition, type RowTest } from './conditions.ts';
+
+const BLOCK_BYTES = 256 * KiB;
+const NEWLINE = Buffer.from('\n');
+
+/** Which rows of a dataset are chosen: those for which all conditions hold and, if keys are given, that have one of them. */
+export interface RowChoice {
+  readonly dataset: string;
+  /** Conditions: conditions.ts. @default all rows */
+  readonly where?: readonly string[];
+  /** Rows by their keys: the values of the key's columns by name. @default all rows */
+  readonly keys?: readonly ShownRow[];
+  /** Rows to remove from the target: keys at least, or all that they hold; if they hold something else by then, they differ. */
+  readonly removals?: readonly ShownRow[];
+}
+
+/** The chosen records of a dataset. */
+export class ChosenRecords {
+  readonly #tests: readonly RowTest[];
+  readonly #keys: ReadonlyMap<string, ShownRow> | undefined;
+  readonly #found = new Set<string>();
+  readonly #shape: RowShape;
+  /** Records so far. */
+  count = 0;
+
+  /** @throws E_USAGE for a condition that cannot be, keys of rows without a key, a key of another form */
+  constructor(shape: RowShape, { dataset, where = [], keys }: RowChoice) {
+    this.#shape = shape;
+    this.#tests = where.map((text) => parseCondition(text, shape.columns));
+    this.#keys = keys && new Map(keys.map((row) => [keyOfRow(shape, row, dataset), row]));
+  }
+
+  /** Whole records, in blocks that are the consumer's to keep. */
+  async *read(
+    contents: BackupContents,
+    dataset: StoredDataset,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    let block: Uint8Array[] = [];
+    let bytes = 0;
+    for (const partition of dataset.partitions) {
+      for await (const record of splitRecords(contents.read(dataset, partition, signal))) {
+        if (!this.#isChosen(record)) continue;
+        block.push(Buffer.from(record), NEWLINE);
+        bytes += record.length + 1;
+        if (bytes < BLOCK_BYTES) continue;
+        yield Buffer.concat(block);
+        [block, bytes] = [[], 0];
+      }
+    }
+    if (bytes > 0) yield Buffer.concat(block);
+  }
+
+  /** Keys that no record had; none if rows were not chosen by keys. */
+  get notFound(): readonly ShownRow[] {
+    return [...(this.#keys ?? [])].flatMap(([key, row]) => (this.#found.has(key) ? [] : [row]));
+  }
+
+  #isChosen(record: Uint8Array): boolean {
+    const fields = this.#tests.length > 0 || this.#keys ? this.#shape.parse(record) : [];
+    if (!this.#tests.every((test) => test(fields))) return false;
+    if (this.#keys) {
+      const key = this.#shape.key.map((place) => this.#form(fields[place] ?? null, place));
+      const text = JSON.stringify(key);
+      if (!this.#keys.has(text)) return false;
+      this.#found.add(text);
+    }
+    this.count++;
+    return true;
+  }
+
+  #form(value: string | null, place: number): string | null {
+    return formOf(value, this.#shape, place);
+  }
+}
+
+/** The values of a key's columns, numbers without zeros that say nothing. */
+function keyOfRow(shape: RowShape, row: ShownRow, dataset: string): string {
+  return JSON.stringify(keyValues(shape, row, dataset));
+}
+
+/** @throws E_USAGE for rows without a key, a column of the key that is missing, a value that is no number where one is wanted */
+export function keyValues(shape: RowShape, row: ShownRow, dataset: string): readonly (string | null)[] {
+  if (shape.key.length === 0)
+    throw new HoldfastError('E_USAGE', `the rows of ${dataset} have no primary key`, {
+      hint: 'Choose them with --where.',
+    });
+  return shape.key.map((place) => {
+    const { name, type, isNumber } = shape.columns[place] ?? { name: '', type: '', isNumber: false };
+    const value = row[name];
+    if (value === undefined)
+      throw new HoldfastError('E_USAGE', `a key of ${dataset} lacks ${name}: ${JSON.stringify(row)}`, {
+        hint: `The key is (${shape.key.map((at) => shape.columns[at]?.name).join(', ')}).`,
+      });
+    if (isNumber && value !== null && !isNumberText(value))
+      throw new HoldfastError('E_USAGE', `${name} of ${dataset} is ${type}; '${value}' is not a number`);
+    return formOf(value, shape, place);
+  });
+}
+
+function formOf(value: string | null, { columns }: RowShape, place: number): string | null {
+  return value !== null && columns[place]?.isNumber ? sameNumberText(value) : value;
+}

@@ -1,0 +1,293 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { plural } from '../../core/plural.ts';
+import { RecordDigest } from '../../format/record-digest.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
+import type { Env, SourceConfig } from '../../sources/plugin.ts';
+import { pluginOf } from '../../sources/registry.ts';
+import type { OnConflict, RowSession, RowsToRestore, RowTarget, ShownRow } from '../../sources/row-target.ts';
+import { contentsOf } from '../restore/contents.ts';
+import { openTarget } from '../source/adapters.ts';
+import { ChosenRecords, keyValues, type RowChoice } from './chosen-records.ts';
+import { datasetNamed } from './read-rows.ts';
+import { rowShapeOf } from './row-shape.ts';
+
+/** Where rows are put back. */
+export interface RowPlace {
+  readonly config: SourceConfig;
+  readonly env: Env;
+}
+
+/** Which rows are put back, and how. */
+export interface RestoreRowsOptions {
+  /** Of several datasets: all in one transaction. */
+  readonly choices: readonly RowChoice[];
+  /** What becomes of rows that the target has otherwise. @default 'fail' */
+  readonly onConflict?: OnConflict;
+  /** Name of a new table to put them into, beside their own; then of one dataset only, and nothing is removed. */
+  readonly beside?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What is done to one dataset. */
+export interface DatasetRows {
+  readonly dataset: string;
+  /** Columns that rows are matched by; empty beside a table. */
+  readonly key: readonly string[];
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  /** Rows that the target has otherwise, and that stay so. */
+  readonly kept: number;
+  /** Rows that the target has as they are in the backup. */
+  readonly same: number;
+  /** Keys that were asked for and that the backup lacks. */
+  readonly notFound: readonly ShownRow[];
+}
+
+/** What would be done, and what stands against it. */
+export interface RowsPlan {
+  readonly key: BackupKey;
+  /** No secret in it. */
+  readonly target: string;
+  /** The table that the rows go into, if it is not their own. */
+  readonly beside?: string;
+  readonly datasets: readonly DatasetRows[];
+  /** Rows that differ, constraints that would not hold: a sentence each. Not empty: nothing is written. */
+  readonly violations: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * What would be done. The rows are brought to the server, compared and checked there, and forgotten.
+ *
+ * @throws E_USAGE for a condition or a key that cannot be, E_NO_DATASET; E_ROWS_REFUSED if rows cannot be matched at all;
+ *   E_TARGET_NOT_EMPTY, E_SOURCE_*, E_DAMAGED, E_STORE_*
+ */
+export function planRows(
+  repository: Repository,
+  key: BackupKey,
+  place: RowPlace,
+  options: RestoreRowsOptions,
+): Promise<RowsPlan> {
+  return putBack(repository, key, place, { ...options, isDryRun: true });
+}
+
+/**
+ * Puts rows of a backup back, all of them in one transaction or none, and reads them back before they are committed; from a table
+ * beside they are read back afterwards.
+ *
+ * @throws as `planRows`; E_ROWS_REFUSED naming what stands against it, E_RESTORE_DIFFERS if they do not read back: nothing was changed
+ */
+export function restoreRows(
+  repository: Repository,
+  key: BackupKey,
+  place: RowPlace,
+  options: RestoreRowsOptions,
+): Promise<RowsPlan> {
+  return putBack(repository, key, place, { ...options, isDryRun: false });
+}
+
+type Work = RestoreRowsOptions & { readonly isDryRun: boolean };
+
+async function putBack(
+  repository: Repository,
+  key: BackupKey,
+  place: RowPlace,
+  work: Work,
+): Promise<RowsPlan> {
+  const target = await openRowTarget(place);
+  const reader = await repository.openBackup(key, work.signal);
+  refuseOtherKind(reader, target);
+  const contents = contentsOf(reader);
+  const chosen: Chosen[] = [];
+  for (const choice of work.choices) chosen.push(await choose(contents, choice, work.signal));
+  if (work.beside !== undefined) return putBeside({ key, place, target, contents, chosen, work });
+  await using session = await target.open(contents, work);
+  return await putIntoTables(session, { key, target: target.name }, chosen, work);
+}
+
+/** The place as a target of single rows; nothing is connected yet. @throws E_USAGE for a kind that takes none, E_CONFIG */
+export async function openRowTarget({ config, env }: RowPlace): Promise<RowTarget> {
+  const { plugin = pluginOf(config.kind) } = config;
+  const target = await plugin.openRowTarget?.(config, env);
+  if (target) return target;
+  throw new HoldfastError('E_USAGE', `a target of kind ${config.kind} takes no single rows`, {
+    hint: 'Restore whole datasets; `holdfast help restore` says what each kind of target can do besides.',
+  });
+}
+
+function refuseOtherKind({ manifest }: BackupReader, target: RowTarget): void {
+  const { kind } = manifest.source;
+  if (kind === target.kind) return;
+  throw new HoldfastError(
+    'E_USAGE',
+    `${manifest.key} is from a ${kind} source; its rows cannot be put into ${target.name}`,
+    { hint: `Give a target of kind ${kind}.` },
+  );
+}
+
+/** Rows of a dataset as a target takes them. */
+interface Chosen {
+  readonly dataset: StoredDataset;
+  readonly records: ChosenRecords;
+  readonly rows: RowsToRestore;
+}
+
+async function choose(contents: BackupContents, choice: RowChoice, signal: AbortSignal): Promise<Chosen> {
+  const dataset = datasetNamed(contents, choice.dataset);
+  if (dataset.kind !== 'data')
+    throw new HoldfastError('E_USAGE', `${dataset.name} has definitions, not rows`);
+  const shape = await rowShapeOf(contents, dataset, signal);
+  const records = new ChosenRecords(shape, choice);
+  for (const row of choice.removals ?? []) keyValues(shape, row, dataset.name);
+  return {
+    dataset,
+    records,
+    rows: {
+      dataset,
+      key: shape.key.map((place) => shape.columns[place]?.name ?? ''),
+      records: () => records.read(contents, dataset, signal),
+      removals: choice.removals ?? [],
+    },
+  };
+}
+
+async function putIntoTables(
+  session: RowSession,
+  about: Pick<RowsPlan, 'key' | 'target'>,
+  chosen: readonly Chosen[],
+  { onConflict = 'fail', isDryRun }: Work,
+): Promise<RowsPlan> {
+  const datasets: DatasetRows[] = [];
+  const conflicts: string[] = [];
+  const warnings: string[] = [];
+  for (const { rows, records } of chosen) {
+    const staged = await session.stage(rows);
+    const { dataset, key, missing, different, same, removable, removableDifferent } = staged;
+    const isReplaced = onConflict === 'replace';
+    datasets.push({
+      dataset,
+      key,
+      added: missing,
+      changed: isReplaced ? different : 0,
+      removed: removable + (isReplaced ? removableDifferent : 0),
+      kept: isReplaced ? 0 : different + removableDifferent,
+      same,
+      notFound: records.notFound,
+    });
+    if (onConflict === 'fail' && different + removableDifferent > 0) conflicts.push(conflictText(staged));
+    warnings.push(...staged.warnings);
+    if (staged.triggers.length > 0)
+      warnings.push(`triggers of ${dataset} fire: ${staged.triggers.join(', ')}`);
+  }
+  const violations = [...conflicts, ...(await session.violations(onConflict))];
+  const plan = { ...about, datasets, violations, warnings };
+  if (isDryRun) return plan;
+  refuse(violations, conflicts.length > 0);
+  await session.write(onConflict);
+  const unequal = await session.unequal(onConflict);
+  if (unequal.length > 0)
+    throw new HoldfastError(
+      'E_RESTORE_DIFFERS',
+      `rows do not read back as they were written: ${unequal.join(', ')}; nothing was changed`,
+      { hint: 'A trigger may have changed them: disable it for as long as the restore takes.' },
+    );
+  await session.commit();
+  return plan;
+}
+
+function conflictText({
+  dataset,
+  different,
+  removableDifferent,
+  differentKeys,
+}: Awaited<ReturnType<RowSession['stage']>>) {
+  const named = differentKeys.map((key) => `(${key})`).join(', ');
+  const parts = [
+    ...(different > 0
+      ? [
+          `the target has ${plural(different, 'row')} otherwise: ${named}${different > differentKeys.length ? ' and more' : ''}`,
+        ]
+      : []),
+    ...(removableDifferent > 0 ? [`${plural(removableDifferent, 'row')} to remove changed since`] : []),
+  ];
+  return `${dataset}: ${parts.join('; ')}`;
+}
+
+function refuse(violations: readonly string[], isConflict: boolean): void {
+  if (violations.length === 0) return;
+  throw new HoldfastError('E_ROWS_REFUSED', `${violations.join('; ')}; nothing was changed`, {
+    hint: isConflict
+      ? 'Pass --on-conflict replace to make them as in the backup, skip to leave them, or put the rows beside: --beside NAME.'
+      : 'Choose the rows that are needed too, or put them into a table beside: --beside NAME.',
+    details: { violations: violations.length },
+  });
+}
+
+async function putBeside({
+  key,
+  place,
+  target,
+  contents,
+  chosen,
+  work,
+}: {
+  readonly key: BackupKey;
+  readonly place: RowPlace;
+  readonly target: RowTarget;
+  readonly contents: BackupContents;
+  readonly chosen: readonly Chosen[];
+  readonly work: Work;
+}): Promise<RowsPlan> {
+  const { beside = '', isDryRun, signal } = work;
+  const [only, ...others] = chosen;
+  if (!only || others.length > 0)
+    throw new HoldfastError('E_USAGE', `--beside takes rows of one dataset, got ${chosen.length}`, {
+      hint: 'Name one with --dataset.',
+    });
+  const { dataset, records, rows } = only;
+  const digest = new RecordDigest();
+  const read = async function* () {
+    for await (const block of rows.records()) {
+      digest.update(block);
+      yield block;
+    }
+  };
+  if (isDryRun) for await (const _ of records.read(contents, dataset, signal));
+  const made = await target.writeBeside({ ...rows, records: read }, { table: beside, isDryRun, signal });
+  if (!isDryRun) await compareBeside(place, made, digest, signal);
+  const { count: added, notFound } = records;
+  const counts = { key: [], added, changed: 0, removed: 0, kept: 0, same: 0, notFound };
+  return {
+    key,
+    target: target.name,
+    beside: made.name,
+    datasets: [{ dataset: dataset.name, ...counts }],
+    violations: [],
+    warnings: [],
+  };
+}
+
+/** Reads the table as a backup would. @throws E_RESTORE_DIFFERS */
+async function compareBeside(
+  { config, env }: RowPlace,
+  made: StoredDataset,
+  wanted: RecordDigest,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = await openTarget(config, env);
+  await using view = await target.asSource([made]).open(signal);
+  const found = new RecordDigest();
+  const plan = view.datasets.find(({ name }) => name === made.name);
+  for (const partition of plan?.partitions ?? [])
+    if (plan) for await (const block of view.read(plan, partition, signal)) found.update(block);
+  if (plan && wanted.differingBuckets(found).length === 0) return;
+  throw new HoldfastError(
+    'E_RESTORE_DIFFERS',
+    `${made.name} holds ${plural(found.records, 'row')} that are not all as they were written (${plural(wanted.records, 'row')})`,
+    { hint: 'Check whether something else writes to the table, drop it, and run it again.' },
+  );
+}

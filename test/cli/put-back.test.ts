@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
+import { runArguments } from '../support/command-line.ts';
+import { ownPostgres } from '../support/postgres.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+
+describe('a bad afternoon, mended from the command line', () => {
+  let server: PostgresServer;
+  let cwd: string;
+  const env: Record<string, string> = { BACKUP_ENCRYPTION_KEY: TEST_KEY };
+  const holdfast = (...argv: string[]) => runArguments(argv, { env, cwd });
+  const orders = async () => (await server.query('shop', 'SELECT * FROM orders ORDER BY id')).rows;
+
+  beforeAll(async () => {
+    server = await ownPostgres(18);
+    await server.createDatabase('shop');
+    cwd = await mkdtemp(path.join(tmpdir(), 'holdfast-test-'));
+    env['HOLDFAST_REPOSITORY'] = path.join(cwd, 'repository');
+    env['SHOP'] = server.url('shop');
+    env['HOLDFAST_SOURCE'] = 'env:SHOP';
+    await server.query(
+      'shop',
+      `CREATE TABLE orders (id int PRIMARY KEY, customer text, total numeric(10,2));
+       CREATE TABLE note (text text);
+       INSERT INTO orders VALUES (1, 'Ada', 10), (2, 'Bo', 9.5), (3, 'Cy', 1), (4, NULL, 100); INSERT INTO note VALUES ('a')`,
+    );
+    await holdfast('init');
+    expect((await holdfast('backup')).status).toBe(0);
+    await server.query(
+      'shop',
+      `DELETE FROM orders WHERE id = 1; UPDATE orders SET total = 0 WHERE id = 2; UPDATE orders SET total = 2 WHERE id = 3;
+       INSERT INTO orders VALUES (5, 'Eve', 1)`,
+    );
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await rm(cwd, { recursive: true, force: true });
+  });
+
+  it('shows what changed since, in every form', async () => {
+    const { stdout, status } = await holdfast('diff', 'latest', 'live', '--exit-code');
+    expect([status, stdout]).toEqual([
+      1,
+      `public.orders: 1 row added; 1 row removed; 2 rows changed
+  - id: 1, customer: 'Ada', total: 10.00
+  ~ id: 2, total: 9.50 -> 0.00
+  ~ id: 3, total: 1.00 -> 2.00
+  + id: 5, customer: 'Eve', total: 1.00
+`,
+    ]);
+    const found = (await holdfast('diff', 'live:env:SHOP', 'latest', '--json')).json();
+    expect(found).toMatchObject({
+      first: expect.stringMatching(/^live:postgres:/),
+      equal: false,
+      datasets: [{ added: 1, changed: 2 }],
+    });
+    expect((await holdfast('diff', 'latest', 'live', '-f', 'csv', '-d', 'public.orders')).stdout).toContain(
+      'change,version,id,customer,total\r\nremoved,first,1,Ada,10.00\r\nchanged,first,2,Bo,9.50\r\nchanged,second,2,Bo,0.00\r\n',
+    );
+    const { stdout: sql } = await holdfast('diff', 'latest', 'live', '--sql', '--reverse');
+    expect(sql).toContain(`UPDATE ONLY "public"."orders" SET "total" = '9.50' WHERE "id" = '2';\n`);
+    expect(sql.trimEnd().endsWith('COMMIT;')).toBe(true);
+  });
+
+  it('refuses what cannot be, and says what can', async () => {
+    const refused = async (...argv: string[]) => {
+      const { status, stderr } = await holdfast(...argv);
+      return `${status} ${stderr}`;
+    };
+    expect(await refused('diff', 'latest', 'live', '--reverse')).toMatch(/^2 .*--reverse needs --sql/s);
+    expect(await refused('diff', 'live', 'live')).toMatch(/^2 .*which database is meant/s);
+    expect(await refused('diff', 'latest', 'live', '--sql', '-n', '3')).toMatch(
+      /^2 .*--sql prints statements/s,
+    );
+    const rows = (...more: string[]) => refused('restore', 'latest', '--to', 'env:SHOP', ...more);
+    expect(await rows('-d', 'public.orders', '-w', 'totl = 1')).toMatch(/^2 .*Did you mean total\?/s);
+    expect(await rows('-d', 'public.orders', '-w', 'id = 1', '--replace')).toMatch(
+      /^2 .*for whole restores/s,
+    );
+    expect(await rows('-d', 'public.orders', '--on-conflict', 'maybe')).toMatch(
+      /^2 .*allowed are fail, skip, replace/s,
+    );
+    expect(await rows('-w', 'id = 1')).toMatch(/^2 .*--dataset is missing/s);
+    expect(await rows('--rows', 'nowhere.txt')).toMatch(/^2 .*cannot be read \(ENOENT\)/s);
+    expect(await rows('-d', 'public.nothing', '-w', 'id = 1')).toMatch(/^10 /);
+    expect(await rows('-d', 'public.note', '-w', 'text = a')).toMatch(/^11 .*no primary key.*--beside NAME/s);
+    expect(await rows('-d', 'public.orders', '-w', 'id <= 2')).toMatch(
+      /^11 .*otherwise: \(2\).*--on-conflict replace/s,
+    );
+    expect(
+      await refused('restore', 'latest', '--to', './files', '-d', 'public.orders', '-w', 'id = 1'),
+    ).toMatch(/^2 .*takes no single rows/s);
+    expect(await orders()).toHaveLength(4);
+  });
+
+  it('puts back what was wrong, and keeps what was right', async () => {
+    const { stdout: lines } = await holdfast('diff', 'latest', 'live', '-f', 'ndjson');
+    await writeFile(
+      path.join(cwd, 'wrong.ndjson'),
+      lines
+        .split('\n')
+        .filter((line) => !line.includes('"3"'))
+        .join('\n'),
+    );
+    const restore = (...more: string[]) =>
+      holdfast(
+        'restore',
+        'latest',
+        '--to',
+        'env:SHOP',
+        '--rows',
+        'wrong.ndjson',
+        '--on-conflict',
+        'replace',
+        ...more,
+      );
+    const planned = (await restore('--dry-run', '--json')).json();
+    expect(planned).toMatchObject({
+      onConflict: 'replace',
+      datasets: [
+        { dataset: 'public.orders', key: ['id'], added: 1, changed: 1, removed: 1, kept: 0, same: 0 },
+      ],
+      violations: [],
+    });
+    expect((await restore('--dry-run')).stdout).toContain(
+      'public.orders by id: 1 added, 1 changed, 1 removed',
+    );
+    expect(await restore()).toMatchObject({ status: 2, stderr: expect.stringContaining('--yes') });
+    expect((await restore('--yes', '--json')).json()).toEqual(planned);
+    expect(await orders()).toEqual([
+      { id: 1, customer: 'Ada', total: '10.00' },
+      { id: 2, customer: 'Bo', total: '9.50' },
+      { id: 3, customer: 'Cy', total: '2.00' },
+      { id: 4, customer: null, total: '100.00' },
+    ]);
+    expect((await holdfast('runs', '--json')).stdout).toContain('restore');
+    const beside = await holdfast(
+      'restore',
+      'latest',
+      '--to',
+      'env:SHOP',
+      '-d',
+      'public.note',
+      '--beside',
+      'old_note',
+    );
+    expect(beside.stdout).toContain('public.old_note: 1 added');
+    expect((await server.query('shop', 'SELECT * FROM old_note')).rows).toEqual([{ text: 'a' }]);
+  });
+});
