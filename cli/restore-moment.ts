@@ -24,13 +24,14 @@ export async function restoreMomentFrom(
   choices: Omit<RestoreJobOptions, 'onProgress'>,
 ): Promise<number> {
   const { io, repository, progress } = session;
+  const at = values.at === undefined || values.at === 'latest' ? undefined : parseMoment(values.at);
   const source = continuousSource(values.source, session.config, io);
   if (values.to === undefined)
     throw usage('--to is missing', 'Say where: --to env:NAME, or a name from the configuration.');
   const place = findPlace(values.to, session.config, io);
   const target = await openTarget(place, io.env);
   refuseOtherKind(place, source.kind, target.name);
-  const chosen = await choose(session, values, source);
+  const chosen = await choose(session, { at, beforeTransaction: values['before-transaction'] }, source);
   const plan = await planRestore(repository, chosen.base.key as never, target, choices);
   const about = {
     moment: momentOf(chosen),
@@ -70,18 +71,14 @@ export async function restoreMomentFrom(
 
 async function choose(
   session: CommandSession,
-  { at, 'before-transaction': before }: MomentFlags,
+  { at, beforeTransaction: before }: ChosenMoment['until'],
   source: ReturnType<typeof continuousSource>,
 ): Promise<ChosenMoment> {
   const { repository, io, progress } = session;
   const onWarning = (message: string) => progress.say(`warning: ${message}`);
   const { compare, decoder: openDecoder } = changesOf(source.place);
   const wanted = { source: { kind: source.kind, name: source.name }, compare, onWarning, signal: io.signal };
-  if (before === undefined)
-    return chooseMoment(repository, {
-      ...wanted,
-      until: at === 'latest' ? {} : { at: parseMoment(at ?? '') },
-    });
+  if (before === undefined) return chooseMoment(repository, { ...wanted, until: { at } });
   const decoder = await openDecoder?.();
   if (decoder) return chooseBeforeTransaction(repository, before, { ...wanted, decoder });
   throw new HoldfastError(
