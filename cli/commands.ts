@@ -79,6 +79,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'restore a backup, or some of its datasets',
     load: async () => (await import('./commands/restore.ts')).restore,
   },
+  mask: {
+    summary: 'suggest and check rules of masked copies, for developers',
+    load: async () => (await import('./commands/mask.ts')).mask,
+  },
   recover: {
     summary: 'restore with only the repository and the recovery sheet',
     load: async () => (await import('./commands/recover.ts')).recover,

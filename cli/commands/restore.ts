@@ -1,6 +1,6 @@
 import { backupName } from '../../shared/core/backup-words.ts';
 import type { OnProgress } from '../../shared/core/progress.ts';
-import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore/restore.ts';
+import type { RestoreResult } from '../../shared/jobs/restore/restore.ts';
 import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { showBackup } from '../../shared/jobs/status/show.ts';
 import { ask } from '../ask.ts';
@@ -9,6 +9,15 @@ import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural } from '../format.ts';
 import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
+import {
+  MASK_HELP,
+  MASK_OPTIONS,
+  maskDocument,
+  maskingOf,
+  maskText,
+  planWith,
+  restoreWith,
+} from '../masking.ts';
 import { isOfMoment, MOMENT_HELP, MOMENT_OPTIONS } from '../moment-options.ts';
 import { PROFILE_HELP, PROFILE_OPTION, type Profile, profileOf, profileText } from '../profile.ts';
 import { recordedCommand } from '../recorded.ts';
@@ -33,7 +42,14 @@ export const RESTORE_OPTIONS = {
 
 /** `holdfast restore`: restores a backup and compares all of it. */
 export const restore: Command = {
-  options: { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...ROW_OPTIONS, ...PROFILE_OPTION, ...specialFlags() },
+  options: {
+    ...RESTORE_OPTIONS,
+    ...MASK_OPTIONS,
+    ...MOMENT_OPTIONS,
+    ...ROW_OPTIONS,
+    ...PROFILE_OPTION,
+    ...specialFlags(),
+  },
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace]
                         [--compare all|none] [--dry-run] [--profile]
        holdfast restore --at MOMENT|latest | --before-transaction ID  --to TARGET [--source SOURCE] …
@@ -54,7 +70,7 @@ ${MOMENT_HELP}  -d, --dataset NAME      only this dataset and what it needs; may
   -j, --jobs N            partitions and indexes at once (default 4)
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
-${PROFILE_HELP}${KEY_HELP}${specialHelp()}
+${MASK_HELP}${PROFILE_HELP}${KEY_HELP}${specialHelp()}
 ${ROW_HELP}
 ${COMMON_HELP}
 Examples:
@@ -62,6 +78,7 @@ Examples:
   holdfast restore latest:shop --to env:TARGET_URL --dataset public.orders
   holdfast restore 20260301 --to ./files
   holdfast restore --at '2026-11-29 10:15:30+01' --to env:TARGET_URL
+  holdfast restore latest --to env:DEV_URL --mask rules.json
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
   holdfast restore latest --to env:SHOP -d public.orders --where 'customer = 42' --dry-run
   holdfast restore latest --to env:SHOP --rows changes.ndjson --on-conflict replace
@@ -76,6 +93,11 @@ Exit status: 0 restored and equal; 11 the target has the objects, or rows are in
     const flags = { ...values, source: undefined };
     await using session = await CommandSession.open(flags, io, { meter: profile?.meter });
     const isMoment = isOfMoment(values, positionals[0]);
+    if (values.mask !== undefined && (isMoment || isOfRows(values)))
+      throw usage(
+        '--mask is for the restore of a whole backup or of datasets',
+        'Restore KEY without rows and without a moment: those are not masked.',
+      );
     if (isOfRows(values)) {
       if (isMoment) throw usage('rows are restored from a backup, not from a moment');
       const key = await session.backup(positionals[0], values);
@@ -91,14 +113,20 @@ Exit status: 0 restored and equal; 11 the target has the objects, or rows are in
 
 /** Options of a restore, with those that only some kinds know. @throws E_USAGE */
 function parseRestore(argv: readonly string[]) {
-  const options = { ...RESTORE_OPTIONS, ...MOMENT_OPTIONS, ...ROW_OPTIONS, ...PROFILE_OPTION };
+  const options = {
+    ...RESTORE_OPTIONS,
+    ...MASK_OPTIONS,
+    ...MOMENT_OPTIONS,
+    ...ROW_OPTIONS,
+    ...PROFILE_OPTION,
+  };
   return parse<typeof options>(argv, { ...options, ...specialFlags() }, 1);
 }
 
 type RestoreFlags = Omit<
   ReturnType<typeof parseRestore>['values'],
-  'profile' | keyof typeof MOMENT_OPTIONS | keyof typeof ROW_OPTIONS
->;
+  'profile' | 'mask' | keyof typeof MOMENT_OPTIONS | keyof typeof ROW_OPTIONS
+> & { readonly mask?: string | undefined };
 
 /**
  * @param word which backup: a key, part of one, or a word
@@ -113,6 +141,7 @@ export async function restoreFrom(
 ): Promise<number> {
   const { io } = session;
   const given = choicesOf(values, io.signal);
+  const masking = await maskingOf(values.mask, io);
   const key = await session.backup(word, values);
   const doubts = await doubtsOf(session, key);
   if (doubts.length > 0) session.progress.say(warnOfDoubts(doubts));
@@ -128,9 +157,13 @@ export async function restoreFrom(
     ),
     ...given,
   };
-  const plan = await planRestore(session.repository, key, target, choices);
+  const planned = await planWith(masking, session.repository, key, target, choices);
+  const { plan } = planned;
   if (values['dry-run']) {
-    await session.print(planDocument(key, plan, doubts), describePlan(key, plan));
+    await session.print(
+      { ...planDocument(key, plan, doubts), ...maskDocument(planned) },
+      describePlan(key, plan),
+    );
     return 0;
   }
   if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
@@ -145,14 +178,14 @@ export async function restoreFrom(
     session.progress.on(event);
   };
   const work = (signal: AbortSignal) =>
-    restoreBackup(session.repository, key, target, { ...choices, onProgress, signal });
+    restoreWith(masking, session.repository, key, target, { ...choices, onProgress, signal });
   const about = { kind: 'restore', backup: key, target: target.name } as const;
   const result = await recordedCommand(session, about, work, ({ records, plainBytes }) => ({
     records,
     plainBytes,
   }));
-  const document = resultDocument(result, doubts);
-  const text = describeResult(result, performance.now() - began);
+  const document = { ...resultDocument(result, doubts), ...maskDocument(result) };
+  const text = describeResult(result, performance.now() - began) + maskText(result);
   const found = await profile?.document(session);
   if (found) await session.print({ ...document, profile: found }, `${text}${profileText(found)}`);
   else await session.report(document, text);

@@ -113,6 +113,10 @@ export const ERRORS = {
   E_NO_API_KEY: row(10, 'There is no API key of that id.'),
   E_NO_HOLD: row(10, 'The backup is not held.'),
   E_PRUNE_TOO_MUCH: row(11, 'Prune would remove more than the set share in one run; nothing was removed.'),
+  E_MASK_RULES: row(
+    11,
+    'The masking rules leave out columns, or would break a key or a condition; nothing was written.',
+  ),
   E_TARGET_NOT_EMPTY: row(11, 'The restore target already has some of the objects.'),
   E_ROWS_REFUSED: row(
     11,

@@ -72,6 +72,20 @@ const BODIES = {
     /** Who asked for it through the admin API or a function; missing for a command line. */
     by: z.string().optional(),
   }),
+  /** A masked copy was made of the report's backup. */
+  mask: z.object({
+    /** Columns whose values were changed, and those that stayed as they are. */
+    masked: count,
+    kept: count,
+    records: count,
+    /** SHA-256 of the rules, in hex. */
+    rulesSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** What stands for the secret: the same if it was the same. */
+    secret: z.string().regex(/^[0-9a-f]{16}$/),
+    /** The copy was read back, and is what was meant to be written. */
+    isCompared: z.boolean(),
+    startedAt: z.iso.datetime(),
+  }),
   prune: z.object({
     /** Number of the report's backups that were unlisted. */
     expired: count,

@@ -23,6 +23,7 @@ export const REPORT_KINDS = [
   'drill',
   'hold',
   'keyuse',
+  'mask',
   'prune',
   'quarantine',
   'release',

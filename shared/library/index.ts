@@ -10,6 +10,11 @@ export type { RowsOfBackup } from '../jobs/inside/read-rows.ts';
 export type { DatasetRows, RowsPlan } from '../jobs/inside/restore-rows.ts';
 export type { RowChange } from '../jobs/inside/row-changes.ts';
 export type { RowVersion } from '../jobs/inside/row-history.ts';
+export type { MaskCheck } from '../jobs/mask/check-mask.ts';
+export type { MaskedColumnReport } from '../jobs/mask/mask-report.ts';
+export type { MaskedRestorePlan, MaskedRestoreResult } from '../jobs/mask/restore-masked.ts';
+export type { MaskRulesInput } from '../jobs/mask/rules.ts';
+export type { MaskSuggestion } from '../jobs/mask/suggest.ts';
 export type { RestoreResult } from '../jobs/restore/restore.ts';
 export type { PruneResult } from '../jobs/retention/prune.ts';
 export type { PrunePlan } from '../jobs/retention/prune-plan.ts';
@@ -32,6 +37,14 @@ export {
   readBackupRows,
 } from './inside.ts';
 export { type ListOptions, list } from './list.ts';
+export {
+  checkMaskRules,
+  type MaskedRestoreOptions,
+  planMaskedRestore,
+  restoreMasked,
+  type SuggestMaskRulesOptions,
+  suggestMaskRules,
+} from './mask.ts';
 export type { Place } from './places.ts';
 export { type PruneOptions, planPrune, prune, type RetentionOptions } from './prune.ts';
 export {

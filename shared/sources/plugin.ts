@@ -15,6 +15,7 @@ import type { ScratchServer } from './scratch.ts';
 import type { KindSettings } from './settings.ts';
 import type { Source } from './source.ts';
 import type { CheckUse, SourceChecks } from './source-checks.ts';
+import type { FactsReader } from './table-facts.ts';
 import type { Exporter, ExportFormat, Target } from './target.ts';
 
 /** Variables by name; secrets may be among them. */
@@ -85,6 +86,8 @@ export interface RestoreOption<Schema extends z.ZodType = z.ZodType> {
   readonly isForExports?: boolean;
   /** For the form of the console; without, neither console nor API offers it. */
   readonly label?: string;
+  /** It restores secrets of people that no mask covers. @default false */
+  readonly isRefusedWhenMasked?: boolean;
 }
 
 /** By name. */
@@ -121,7 +124,8 @@ export interface ChangePlugin {
  *
  * What stands in a plugin is light: no driver and no file of its own loads before it is used, so each `open…` imports what
  * it needs. Each loads one file of the plugin's folder, called as this says: `source`, `target`, `scratch`, `checks`, `export`,
- * `import`, `rows`, `row-statements` or `row-target`; the bundles of functions leave out those that the function has no use for.
+ * `import`, `rows`, `row-statements`, `row-target` or `facts`; the bundles of functions leave out those that the function has no
+ * use for.
  */
 export interface SourcePlugin<
   Kind extends string = string,
@@ -192,6 +196,8 @@ export interface SourcePlugin<
   readonly changes?: ChangePlugin;
   /** How changes of rows are written as SQL. @default they cannot be */
   rowStatements?(): Promise<RowStatementsOf>;
+  /** What must hold of its rows. @default they cannot be masked */
+  factsReader?(): Promise<FactsReader>;
 }
 
 /** Gives a plugin its type: `export const notesPlugin = definePlugin({ … })`. */

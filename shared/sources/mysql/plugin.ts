@@ -43,6 +43,7 @@ export const mysqlPlugin = definePlugin({
       schema: z.boolean(),
       flag: 'users',
       help: 'also make the users and roles of the backup that the server lacks, with passwords and rights',
+      isRefusedWhenMasked: true,
     },
   },
   openSource: async ({ url, options }, env) =>
@@ -57,6 +58,7 @@ export const mysqlPlugin = definePlugin({
     (await import('./checks.ts')).openMysqlChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportMysql,
   rowReader: async () => (await import('./rows.ts')).readMysqlRows,
+  factsReader: async () => (await import('./facts.ts')).readMysqlFacts,
   changes: {
     compare: comparePositions,
     openChanges: async ({ url, options }, env) =>

@@ -35,6 +35,7 @@ export const postgresPlugin = definePlugin({
       schema: z.boolean(),
       flag: 'roles',
       help: 'first make the roles of the backup that the server lacks, with memberships and settings',
+      isRefusedWhenMasked: true,
     },
   },
   openSource: async ({ url, options }, env) =>
@@ -49,6 +50,7 @@ export const postgresPlugin = definePlugin({
     (await import('./checks.ts')).openPostgresChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportPostgres,
   rowReader: async () => (await import('./rows.ts')).readPostgresRows,
+  factsReader: async () => (await import('./facts.ts')).readPostgresFacts,
   changes: {
     compare: comparePositions,
     openChanges: async ({ url, options }, env) =>

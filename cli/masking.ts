@@ -1,0 +1,76 @@
+import path from 'node:path';
+import {
+  type MaskedRestoreResult,
+  planMaskedRestore,
+  restoreMasked,
+} from '../shared/jobs/mask/restore-masked.ts';
+import { type MaskRules, readMaskRules } from '../shared/jobs/mask/rules.ts';
+import { planRestore, type RestoreResult, restoreBackup } from '../shared/jobs/restore/restore.ts';
+import { usage } from './command.ts';
+import type { Io } from './io.ts';
+
+/** Holds the secret of masks: it is no option, as others can see those. */
+const SECRET_VARIABLE = 'HOLDFAST_MASK_SECRET';
+
+/** Options of a restore that masks. */
+export const MASK_OPTIONS = { mask: { type: 'string' } } as const;
+
+/** Their help. */
+export const MASK_HELP = `      --mask RULES        replace personal values on the way, as the rules in this file say (.json, .ts or .js);
+                          the secret is in ${SECRET_VARIABLE}. A column without a rule stops the restore.
+                          docs/guide/masked-copies.md
+`;
+
+/** What a restore masks with; undefined if it does not. */
+export interface Masking {
+  readonly maskRules: MaskRules;
+  readonly maskSecret: string;
+}
+
+/** @throws E_CONFIG for rules that cannot be used, E_USAGE without a secret */
+export async function maskingOf(file: string | undefined, io: Io): Promise<Masking | undefined> {
+  if (file === undefined) return undefined;
+  const maskRules = await readMaskRules(path.resolve(io.cwd, file));
+  const maskSecret = io.env[SECRET_VARIABLE];
+  if (maskSecret) return { maskRules, maskSecret };
+  throw usage(
+    `${SECRET_VARIABLE} is not set: masks need a secret`,
+    'Make one with `openssl rand -hex 32`, keep it, and set the variable to it: the same secret gives the same masks.',
+  );
+}
+
+/** The plan of a restore, masked or not. */
+export async function planWith(
+  masking: Masking | undefined,
+  ...[repository, key, target, options]: Parameters<typeof planRestore>
+) {
+  if (!masking) return { plan: await planRestore(repository, key, target, options) };
+  return planMaskedRestore(repository, key, target, { ...options, ...masking });
+}
+
+/** The restore itself. */
+export function restoreWith(
+  masking: Masking | undefined,
+  ...[repository, key, target, options]: Parameters<typeof restoreBackup>
+): Promise<RestoreResult | MaskedRestoreResult> {
+  if (!masking) return restoreBackup(repository, key, target, options);
+  return restoreMasked(repository, key, target, { ...options, ...masking });
+}
+
+/** For `--json`: what became of each column; nothing without a mask. */
+export function maskDocument(result: object): object {
+  if (!('columns' in result)) return {};
+  return { mask: { columns: result.columns, report: 'report' in result ? result.report : null } };
+}
+
+/** For people, after a masked restore. */
+export function maskText(result: object): string {
+  if (!('report' in result)) return '';
+  return result.report === null
+    ? '  masked; the report could not be stored\n'
+    : `  masked; \`holdfast mask report ${reportName(String(result.report))}\` says how\n`;
+}
+
+function reportName(key: string): string {
+  return path.posix.basename(key, '.json');
+}

@@ -1,0 +1,68 @@
+import { createCipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { HoldfastError } from '../../core/errors.ts';
+
+/** Characters of a secret at least. */
+const LEAST_SECRET = 16;
+const BLOCK_BYTES = 16;
+/** RFC 4648, in lower case: no letter that differs in case only. */
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** What a user's secret makes of values: for the same secret always the same, and nothing can be told from it without the secret. */
+export class Keyed {
+  readonly #mac: KeyObject;
+  readonly #cipher: ReturnType<typeof createCipheriv>;
+
+  /** @throws E_USAGE for a secret that is too short */
+  constructor(secret: string) {
+    if (secret.length < LEAST_SECRET)
+      throw new HoldfastError(
+        'E_USAGE',
+        `the masking secret has ${secret.length} characters; ${LEAST_SECRET} are needed at least`,
+        { hint: 'Make one with `openssl rand -hex 32`, and keep it as secret as the data.' },
+      );
+    const derive = (purpose: string) =>
+      Buffer.from(
+        hkdfSync('sha256', secret, 'holdfast/mask/1', purpose, purpose === 'mac' ? 32 : BLOCK_BYTES),
+      );
+    this.#mac = createSecretKey(derive('mac'));
+    this.#cipher = createCipheriv('aes-128-ecb', derive('permutation'), null).setAutoPadding(false);
+  }
+
+  /** 32 bytes of a value: HMAC-SHA-256 under the name of what they are for. */
+  bytes(use: string, value: string): Buffer {
+    return createHmac('sha256', this.#mac).update(use).update('\0').update(value).digest();
+  }
+
+  /** The same as so many letters and digits, 52 at most. */
+  letters(use: string, value: string, count: number): string {
+    const bytes = this.bytes(use, value);
+    let text = '';
+    let bits = 0;
+    let held = 0;
+    for (const byte of bytes) {
+      held = ((held << 8) | byte) & 0xfff;
+      for (bits += 8; bits >= 5 && text.length < count; bits -= 5) text += BASE32[(held >> (bits - 5)) & 31];
+    }
+    return text;
+  }
+
+  /** A number from 0 (included) to `below` (not included) that the value chooses. */
+  choice(use: string, value: string, below: number): number {
+    return this.bytes(use, value).readUIntBE(0, 6) % below;
+  }
+
+  /** What stands for the secret where it must not be said: the same for the same secret. */
+  get fingerprint(): string {
+    return this.bytes('fingerprint', '').toString('hex', 0, 8);
+  }
+
+  /** A pseudorandom function of a small number, for permutations: 128 bits. */
+  round(tweak: number, round: number, half: bigint): bigint {
+    const block = Buffer.alloc(BLOCK_BYTES);
+    block.writeUInt32BE(tweak, 0);
+    block.writeUInt8(round, 4);
+    block.writeBigUInt64BE(half, 8);
+    const made = this.#cipher.update(block);
+    return (made.readBigUInt64BE(0) << 64n) | made.readBigUInt64BE(8);
+  }
+}
