@@ -102,11 +102,19 @@ async function putBack(
   const reader = await repository.openBackup(key, work.signal);
   refuseOtherKind(reader, target);
   const contents = contentsOf(reader);
+  refuseTwice(work.choices);
   const chosen: Chosen[] = [];
   for (const choice of work.choices) chosen.push(await choose(contents, choice, work.signal));
   if (work.beside !== undefined) return putBeside({ key, place, target, contents, chosen, work });
   await using session = await target.open(contents, work);
   return await putIntoTables(session, { key, target: target.name }, chosen, work);
+}
+
+/** @throws E_USAGE */
+function refuseTwice(choices: readonly RowChoice[]): void {
+  const names = choices.map(({ dataset }) => dataset);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new HoldfastError('E_USAGE', `${twice} is named twice`);
 }
 
 /** The place as a target of single rows; nothing is connected yet. @throws E_USAGE for a kind that takes none, E_CONFIG */

@@ -132,7 +132,7 @@ async function againstUnique(look: Look, staged: Staged): Promise<readonly strin
     );
     if (keys)
       found.push(
-        `${dataset}: other rows of the target have the values of ${name} (${named.join(', ')}) already: ${keys}; change or remove these first`,
+        `${dataset}: other rows of the target have the values of ${name} (${expressions.join(', ')}) already: ${keys}; change or remove these first`,
       );
   }
   return found;
