@@ -155,7 +155,11 @@ class MysqlReplay implements ChangeReplay {
     this.#opened = {
       rows,
       player: new Player(rows, Number(most?.bytes)),
-      definer: await Definer.open(definitions, { source: this.#state.database, target: database }, signal),
+      definer: await Definer.open(
+        { session: definitions, looking: rows },
+        { source: this.#state.database, target: database },
+        signal,
+      ),
     };
     return this.#opened;
   }

@@ -1,6 +1,6 @@
 import { PacketReader } from '../../connection/wire-values.ts';
 import { type LogColumn, valueSize } from './column-types.ts';
-import type { LogEvent, LogFormat } from './event.ts';
+import { AT, CHECKSUM_BYTES, HEADER_BYTES, type LogEvent, type LogFormat, sealEvent } from './event.ts';
 import { inflate, type RowsForm, tableIdBytes } from './payloads.ts';
 
 /** A value as the log has it; null for NULL, undefined for a column that the event leaves out. */
@@ -36,6 +36,33 @@ export function* rowsOf(
     else yield { before: one, after: undefined };
   }
 }
+
+/**
+ * The same event as servers log it that do not compress: they take no other one from us.
+ *
+ * @returns the event itself if it is not compressed
+ */
+export function uncompressed(event: LogEvent, form: RowsForm, format: LogFormat): Buffer {
+  if (!form.isCompressed) return event.bytes;
+  const plainType = event.type - (form.isSecond ? SECOND_COMPRESSED : FIRST_COMPRESSED);
+  const fixed = tableIdBytes(event.type, format) + 2;
+  const extra = form.isSecond ? event.body.readUInt16LE(fixed) : 0;
+  const reader = new PacketReader(event.body, fixed + extra);
+  const bitmap = (reader.length() + 7) >> 3;
+  reader.bytes(form.kind === 'update' ? 2 * bitmap : bitmap);
+  const rest = reader.rest();
+  const plain = Buffer.concat([
+    event.bytes.subarray(0, HEADER_BYTES + event.body.length - rest.length),
+    inflate(rest),
+    Buffer.alloc(format.hasChecksums ? CHECKSUM_BYTES : 0),
+  ]);
+  plain[AT.type] = plainType;
+  return sealEvent(plain, format.hasChecksums);
+}
+
+/** What the numbers of compressed types are above those of the others. */
+const FIRST_COMPRESSED = 143;
+const SECOND_COMPRESSED = 139;
 
 class Images {
   readonly #bytes: Buffer;

@@ -8,7 +8,7 @@ import type { LogFormat } from '../log/event.ts';
 import { type LogItem, LogItems } from '../log/items.ts';
 import { LogPlace } from '../log/log-place.ts';
 import type { Gtid, TableMap } from '../log/payloads.ts';
-import { rowsOf } from '../log/rows.ts';
+import { rowsOf, uncompressed } from '../log/rows.ts';
 import { storedEvents } from '../log/stored-events.ts';
 import { comparePlaces, type LogPosition, parsePosition, positionText } from '../position.ts';
 import type { Definer } from './definer.ts';
@@ -140,7 +140,7 @@ export class Replaying {
     const map = this.#maps.get(item.table);
     const { event, flagsAt, isEnd } = item;
     if (map) {
-      const rows = { bytes: event.bytes, flagsAt, isEnd };
+      const rows = { bytes: uncompressed(event, item.form, this.#format), flagsAt, isEnd };
       if (xa) xa.events.push({ rows });
       else await this.#parts.player.rows(rows, signal);
       if (!this.#isDone()) this.#rows += countRows(item, map, this.#format);
