@@ -144,6 +144,10 @@ export class MysqlSource implements Source, ViewSharing {
       const { schema: _, users: __, ...planned } = await this.#inventory(control, tables, options, signal);
       const loose = warningOfEngines(tables);
       if (loose !== undefined) options.onWarning?.(loose);
+      if (options.isBase)
+        options.onWarning?.(
+          'changes cannot be applied to this backup: several processes read it, and none knows its place in the log',
+        );
       const { GatheringView } = await import('./sharing.ts');
       return await GatheringView.open(planned, control, {
         options: this.#options,
