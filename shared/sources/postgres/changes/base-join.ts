@@ -9,13 +9,15 @@ import { momentSql } from './moments.ts';
 import { changesName } from './names.ts';
 import { formatPlace } from './position.ts';
 import { type LogState, readLogState } from './slot.ts';
-import { encodeJoinState } from './transaction-ids.ts';
+import { encodeJoinState, widen } from './transaction-ids.ts';
 
 /** A commit is seen a moment after its record is on disk: it has this long for it. */
 const SETTLE_MS = SECOND_MS;
 /** One that waits for a standby, or for the disk, may take longer. */
 const STANDBY_WAIT_MS = 60 * SECOND_MS;
 const STEP_MS = 50;
+/** The first id that an ordinary transaction can have. */
+const FIRST_TRANSACTION = 3;
 
 /** Where the log stood when a base began; or why the stream cannot be joined to it: a sentence. */
 export type JoinStart = { readonly from: ChangePosition } | { readonly problem: string };
@@ -73,14 +75,10 @@ async function settle(
   { name, inserted }: Pick<LogState, 'inserted'> & { readonly name: string },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const [start] = await query<{ xmax: string }>(
-    client,
-    'SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text AS xmax',
-    signal,
-  );
+  const next = await nextTransaction(client, signal);
   let flushedMs: number | undefined;
   for (let waitedMs = 0; waitedMs < STANDBY_WAIT_MS; waitedMs += STEP_MS) {
-    const { isOver, mayWait } = await lookAtRunning(client, start?.xmax ?? '0', signal);
+    const { isOver, mayWait } = await lookAtRunning(client, next, signal);
     if (isOver) return true;
     if (flushedMs !== undefined && waitedMs - flushedMs >= SETTLE_MS && !mayWait) return true;
     await sleep(STEP_MS, signal);
@@ -90,7 +88,21 @@ async function settle(
   return false;
 }
 
-async function lookAtRunning(client: pg.Client, xmax: string, signal: AbortSignal): Promise<Running> {
+/**
+ * The id that the next transaction gets. Not the snapshot's `xmax`, which is behind the last one that *ended*: those that run may be
+ * behind it too. `age` counts from the next one, and takes none.
+ */
+async function nextTransaction(client: pg.Client, signal: AbortSignal): Promise<bigint> {
+  const [row] = await query<{ age: number; xmin: string }>(
+    client,
+    `SELECT pg_catalog.age('${FIRST_TRANSACTION}'::xid) AS age,
+            pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())::text AS xmin`,
+    signal,
+  );
+  return widen((FIRST_TRANSACTION + (row?.age ?? 0)) >>> 0, BigInt(row?.xmin ?? 0));
+}
+
+async function lookAtRunning(client: pg.Client, next: bigint, signal: AbortSignal): Promise<Running> {
   const [row] = await query<Running>(
     client,
     `SELECT pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()) >= $1::bigint AS "isOver",
@@ -99,7 +111,7 @@ async function lookAtRunning(client: pg.Client, xmax: string, signal: AbortSigna
                            WHERE a.backend_type = 'client backend' AND a.pid <> pg_catalog.pg_backend_pid()
                              AND (a.wait_event = 'SyncRep' OR a.query = '<insufficient privilege>')) AS "mayWait"`,
     signal,
-    { values: [xmax] },
+    { values: [String(next)] },
   );
   return { isOver: row?.isOver === true, mayWait: row?.mayWait !== false };
 }

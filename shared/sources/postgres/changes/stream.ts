@@ -37,6 +37,8 @@ class PostgresChanges implements ChangeSource {
   readonly #options: PostgresOptions;
   readonly #name: string;
   #client: pg.Client | undefined;
+  /** The server keeps changes that it cannot give: the publication is younger than they are. */
+  #isUnreadable = false;
 
   constructor(options: PostgresOptions) {
     this.#options = options;
@@ -46,12 +48,12 @@ class PostgresChanges implements ChangeSource {
   async begins(signal: AbortSignal): Promise<ChangePosition> {
     const client = await this.#session(signal);
     await this.#renew(client, signal);
-    const { flushed } = await this.#look(client, signal);
-    // What was before follows nothing, and could be in the way: a publication that is younger than the slot.
-    const to = formatPlace(flushed);
-    await this.release(to, signal);
-    const { slot } = await this.#look(client, signal);
-    return formatPlace({ ...flushed, lsn: slot.confirmed });
+    const { flushed, slot } = await this.#look(client, signal);
+    // Another poller may have moved the slot to here: what lies behind it stays, as it may be about to be stored.
+    if (!this.#isUnreadable) return formatPlace({ ...flushed, lsn: slot.confirmed });
+    await this.release(formatPlace(flushed), signal);
+    this.#isUnreadable = false;
+    return formatPlace({ ...flushed, lsn: (await this.#look(client, signal)).slot.confirmed });
   }
 
   async read(
@@ -163,6 +165,7 @@ class PostgresChanges implements ChangeSource {
   /** An error of the slot's own functions. */
   #fail(error: unknown): unknown {
     if (!isHoldfastError(error)) return error;
+    if (error.code === 'E_CHANGES_GAP') this.#isUnreadable = true;
     const state = String(error.details['sqlState'] ?? '');
     if (state === '55006')
       return new HoldfastError(
@@ -174,12 +177,14 @@ class PostgresChanges implements ChangeSource {
         },
       );
     // Its publication, or the slot itself: both were there a moment ago.
-    if (state === '42704')
+    if (state === '42704') {
+      this.#isUnreadable = true;
       return this.#gap(
         `its slot ${this.#name} is gone, or older than the publication`,
         'Make a new base: changes are kept from there on.',
         error,
       );
+    }
     if (state === '55000' || state === '58P01')
       return this.#gap(
         'it can no longer read the log that its slot should keep',
