@@ -25,6 +25,7 @@ export const STREAMING: NonNullable<PostgresServerOptions['settings']> = {
   wal_level: 'logical',
   track_commit_timestamp: 'on',
   max_prepared_transactions: '10',
+  max_replication_slots: '40',
   max_slot_wal_keep_size: "'4GB'",
   wal_writer_delay: '10ms',
   deadlock_timeout: '20ms',
@@ -98,7 +99,13 @@ export class Chain {
   ): Promise<void> {
     for (let i = 0; i < most; i++) {
       die('before reading');
-      const segment = await readStretch(source, this.at, mostBytes);
+      const from = this.at;
+      const segment = await readStretch(source, from, mostBytes).catch((error) => {
+        // Another poller stored meanwhile what this one asked for.
+        if (this.at !== from) return undefined;
+        throw error;
+      });
+      if (!segment) return;
       if (segment.to === segment.from) return;
       die('before storing');
       // Who was not first has nothing stored, and so releases nothing.
