@@ -1,6 +1,6 @@
 import { releaseMemory } from '../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
-import { decodeColumns } from './columns/decode-columns.ts';
+import { decodeColumns, pickColumns } from './columns/decode-columns.ts';
 import { encodeColumns } from './columns/encode-columns.ts';
 import { applyDelta } from './delta.ts';
 import { decodeShapes } from './shapes/decode-shapes.ts';
@@ -79,6 +79,21 @@ export function decodeChain(
   }
   if (!chunk) throw new HoldfastError('E_DAMAGED', 'a chain has no items');
   return chunk;
+}
+
+/**
+ * Some fields of the rows of a full item that is stored as columns; the other columns are not decompressed.
+ *
+ * @param places of the fields, ascending, at least one
+ * @returns undefined if it is stored in another way, or has no such fields: decode all of it
+ * @throws E_DAMAGED
+ */
+export function pickFromItem(
+  item: Uint8Array,
+  maxBytes: number,
+  places: readonly number[],
+): Buffer | undefined {
+  return item[0] === CODEC.columns ? pickColumns(item.subarray(1), maxBytes, places) : undefined;
 }
 
 function decodeStep(base: Buffer | undefined, item: Uint8Array, maxBytes: number): Buffer {

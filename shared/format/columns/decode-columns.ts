@@ -1,4 +1,5 @@
 import { releaseMemory } from '../../core/buffer-memory.ts';
+import type { HoldfastError } from '../../core/errors.ts';
 import { ByteReader } from '../varint.ts';
 import { decompress } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS } from './layout.ts';
@@ -35,6 +36,15 @@ interface Column {
   readonly parts: readonly Part[];
 }
 
+/** Columns as their head describes them, and a reader that stands before their parts. */
+interface Opened {
+  readonly reader: ByteReader;
+  /** Of the rows that they produce. */
+  readonly bytes: number;
+  readonly rows: number;
+  readonly columns: readonly Column[];
+}
+
 /**
  * The rows that columns produce.
  *
@@ -42,6 +52,30 @@ interface Column {
  * @throws E_DAMAGED
  */
 export function decodeColumns(body: Uint8Array, maxBytes: number): Buffer {
+  const opened = openColumns(body, maxBytes);
+  const made = joinWanted(opened, () => true);
+  if (made.length === opened.bytes) return made;
+  throw noRows(opened);
+}
+
+/**
+ * The same rows with some of their fields only. No other column is decompressed.
+ *
+ * @param places of the fields, ascending, at least one
+ * @returns undefined if there is no field at one of the places
+ * @throws E_DAMAGED
+ */
+export function pickColumns(
+  body: Uint8Array,
+  maxBytes: number,
+  places: readonly number[],
+): Buffer | undefined {
+  const opened = openColumns(body, maxBytes);
+  if ((places.at(-1) ?? 0) >= opened.columns.length) return undefined;
+  return joinWanted(opened, (place) => places.includes(place));
+}
+
+function openColumns(body: Uint8Array, maxBytes: number): Opened {
   const reader = new ByteReader(body, 'an item of columns');
   const [bytes, rows, fields] = [reader.varint(), reader.varint(), reader.varint()];
   if (bytes > maxBytes)
@@ -49,34 +83,50 @@ export function decodeColumns(body: Uint8Array, maxBytes: number): Buffer {
   if (fields < 1 || fields > MOST_FIELDS || rows < 1 || rows * fields > bytes)
     throw reader.damaged(`it claims to hold ${rows} rows of ${fields} fields in ${bytes} bytes`);
   const columns = Array.from({ length: fields }, () => readColumn(reader, bytes, rows));
+  return { reader, bytes, rows, columns };
+}
+
+function joinWanted(opened: Opened, isWanted: (place: number) => boolean): Buffer {
+  const { reader, bytes, rows, columns } = opened;
   const memory = columnMemory();
   const [table = 0, parts = 0, starts = 0, texts = 0, out = 0] = memory.layOut(
-    fields * 8,
+    columns.length * 8,
     Math.max(...columns.map(({ parts: of, affix }) => totalOf(of) + affix.length)),
     STARTS_BYTES,
-    2 * bytes + fields * SPARE_BYTES + MOST_VALUE_BYTES,
+    2 * bytes + columns.length * SPARE_BYTES + MOST_VALUE_BYTES,
     bytes,
   );
   let left = bytes;
   let at = texts;
+  let joined = 0;
   for (const [index, column] of columns.entries()) {
+    if (!isWanted(index)) {
+      for (const part of column.parts) reader.bytes(storedBytesOf(part));
+      continue;
+    }
     const placed = place(column, reader, { memory, at: parts });
     const area = { rows, starts, out: at, room: left + bytes + MOST_VALUE_BYTES };
     const made = decodeColumn(column, placed, { memory, ...area });
     if (made < 0 || made > left)
       throw reader.damaged(`column ${index} does not hold ${rows} values that fit`);
-    memory.writeU32(table + 8 * index, at);
-    memory.writeU32(table + 8 * index + 4, at + made);
+    memory.writeU32(table + 8 * joined, at);
+    memory.writeU32(table + 8 * joined + 4, at + made);
+    joined++;
     left -= made;
     at += made + SPARE_BYTES;
   }
   reader.end();
-  const joined = memory.call.joinColumns(table, fields, rows, out, bytes);
-  if (joined !== bytes) throw reader.damaged(`its columns do not produce ${rows} rows of ${bytes} bytes`);
-  return Buffer.from(memory.view(out, bytes));
+  const total = memory.call.joinColumns(table, joined, rows, out, bytes);
+  if (total !== bytes - left) throw noRows(opened);
+  return Buffer.from(memory.view(out, total));
+}
+
+function noRows({ reader, rows, bytes }: Opened): HoldfastError {
+  return reader.damaged(`its columns do not produce ${rows} rows of ${bytes} bytes`);
 }
 
 const totalOf = (parts: readonly Part[]) => parts.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+const storedBytesOf = ({ plainBytes, storedBytes }: Part) => (storedBytes === 0 ? plainBytes : storedBytes);
 
 function readColumn(reader: ByteReader, bytes: number, rows: number): Column {
   const kind = reader.u8();
@@ -154,7 +204,7 @@ function place(
 ): Placed {
   let next = at;
   const places = parts.map(({ plainBytes, storedBytes }) => {
-    const stored = reader.bytes(storedBytes === 0 ? plainBytes : storedBytes);
+    const stored = reader.bytes(storedBytesOf({ plainBytes, storedBytes }));
     const plain = storedBytes === 0 ? stored : decompress(stored, plainBytes);
     if (plain.length !== plainBytes)
       throw reader.damaged(`a part has ${plain.length} bytes, expected ${plainBytes}`);

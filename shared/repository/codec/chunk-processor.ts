@@ -1,25 +1,16 @@
 import { hash, randomBytes } from 'node:crypto';
 import { releaseMemory } from '../../core/buffer-memory.ts';
-import { HoldfastError } from '../../core/errors.ts';
 import { KiB } from '../../core/units.ts';
 import { type Meter, NO_METER } from '../../core/work-meter.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
 import { encodeDelta } from '../../format/delta.ts';
 import { PackBuilder } from '../../format/pack.ts';
 import { padme } from '../../format/padding.ts';
-import { newPackSeal, openItem } from '../../format/seal.ts';
-import type {
-  ChunkToDecode,
-  ChunkToStore,
-  ItemBatch,
-  ItemSlice,
-  PackClosed,
-  RunSettings,
-  StoredChunk,
-} from './codec-task.ts';
+import { newPackSeal } from '../../format/seal.ts';
+import { countRecords, openChain } from './chunk-decoder.ts';
+import type { ChunkToStore, ItemBatch, PackClosed, RunSettings, StoredChunk } from './codec-task.ts';
 import { TableChoice } from './table-choice.ts';
 
-const NEWLINE = 0x0a;
 /** Deltas are small, so a higher level costs little. */
 const DELTA_LEVEL = 9;
 /** Header, directory and tags of a pack with one item, with some room. */
@@ -166,100 +157,4 @@ export class ChunkProcessor {
     this.#builder = undefined;
     this.#packs++;
   }
-}
-
-/**
- * The plain bytes of chunks, one after the other, each checked against its id, size and record count.
- *
- * @throws E_DAMAGED
- */
-export function decodeChunks(
-  batch: ItemBatch,
-  chunks: readonly ChunkToDecode[],
-  maxChunkBytes: number,
-  meter: Meter = NO_METER,
-): Buffer {
-  const total = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
-  let output: Buffer | undefined;
-  let at = 0;
-  for (const plain of decodedChunks(batch, chunks, maxChunkBytes, meter)) {
-    output ??= Buffer.from(new ArrayBuffer(total));
-    plain.copy(output, at);
-    at += plain.length;
-  }
-  return output ?? Buffer.from(new ArrayBuffer(0));
-}
-
-/**
- * As `decodeChunks`, one chunk at a time; each one's memory is freed when the next is asked for. @throws
- * E_DAMAGED
- */
-export function* decodedChunks(
-  batch: ItemBatch,
-  chunks: readonly ChunkToDecode[],
-  maxChunkBytes: number,
-  meter: Meter = NO_METER,
-): Generator<Buffer> {
-  for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
-  for (const chunk of chunks) {
-    const nameOf = (step: number) => {
-      const { at, pack } = placeOf(chunk.chain[step], batch);
-      return `the item at ${at} of ${pack}`;
-    };
-    const items = openChain(chunk.chain, batch, meter);
-    const plain = meter.run('decompress', chunk.plainBytes, () =>
-      decodeChain(items, maxChunkBytes, { nameOf }),
-    );
-    meter.run('hash', plain.length, () => checkChunk(plain, chunk, batch));
-    yield plain;
-    releaseMemory(plain);
-  }
-}
-
-/** Refuses a size that no writer gives a chunk before allocating memory for it. */
-function refuseOversize({ plainBytes, chain }: ChunkToDecode, batch: ItemBatch, maxChunkBytes: number): void {
-  if (plainBytes <= maxChunkBytes) return;
-  const { at, pack } = placeOf(chain[0], batch);
-  throw new HoldfastError(
-    'E_DAMAGED',
-    `the chunk at ${at} of ${pack} claims to have ${plainBytes} bytes, at most ${maxChunkBytes} are allowed`,
-  );
-}
-
-/** Whether these are the bytes of the chunk with this id. */
-export function isChunk(plain: Uint8Array, id: Uint8Array): boolean {
-  return hash('sha256', plain, 'buffer').equals(id);
-}
-
-function checkChunk(plain: Buffer, chunk: ChunkToDecode, batch: ItemBatch): void {
-  const isWhole =
-    plain.length === chunk.plainBytes && isChunk(plain, chunk.id) && countRecords(plain) === chunk.records;
-  if (isWhole) return;
-  const { at, pack } = placeOf(chunk.chain[0], batch);
-  throw new HoldfastError('E_DAMAGED', `the chunk at ${at} of ${pack} is not the one that its tree names`, {
-    hint: 'Restore another backup, and run `holdfast verify --full`.',
-  });
-}
-
-function placeOf(
-  slice: ItemSlice | undefined,
-  batch: ItemBatch,
-): { readonly at: number; readonly pack: string } {
-  return { at: slice?.offset ?? 0, pack: batch.seals[slice?.seal ?? 0]?.pack ?? 'a pack' };
-}
-
-function openChain(chain: readonly ItemSlice[], batch: ItemBatch, meter: Meter): Buffer[] {
-  return chain.map((slice) => {
-    const seal = batch.seals[slice.seal];
-    if (!seal) throw new HoldfastError('E_INTERNAL', 'an item without its seal');
-    const stored = Buffer.from(batch.buffer, slice.at, slice.storedBytes);
-    const what = `the item at ${slice.offset} of ${seal.pack}`;
-    return meter.run('open', stored.length, () => openItem(seal, slice.offset, stored, what));
-  });
-}
-
-function countRecords(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
-  return count;
 }

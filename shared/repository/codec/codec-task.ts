@@ -125,6 +125,14 @@ export type CodecTask =
       readonly digest: boolean;
     }
   | {
+      readonly kind: 'pick';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+      /** Of the fields, ascending. */
+      readonly places: readonly number[];
+    }
+  | {
       readonly kind: 'write';
       readonly batch: ItemBatch;
       readonly chunks: readonly ChunkToDecode[];
@@ -148,6 +156,8 @@ export interface CodecResults {
   readonly finish: { readonly closed: readonly PackClosed[] };
   /** The chunks' plain bytes, one after the other. */
   readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };
+  /** Those fields of the chunks' rows. */
+  readonly pick: ArrayBuffer;
   readonly write: undefined;
   readonly prove: undefined;
   /** Whether every piece has its id. */

@@ -4,7 +4,8 @@ import { isHoldfastError } from '../../core/errors.ts';
 import { writePieces } from '../../core/file-place.ts';
 import { NO_METER, WorkMeter } from '../../core/work-meter.ts';
 import { RecordDigest } from '../../format/record-digest.ts';
-import { ChunkProcessor, decodeChunks, decodedChunks, isChunk } from './chunk-processor.ts';
+import { decodeChunks, decodedChunks, isChunk, pickedChunks } from './chunk-decoder.ts';
+import { ChunkProcessor } from './chunk-processor.ts';
 import type { CodecTask, CodecWorkerData, DigestParts, PackClosed } from './codec-task.ts';
 
 /** Crosses the thread boundary, where errors lose their class. */
@@ -56,6 +57,14 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
       releaseMemory(new Uint8Array(task.batch.buffer));
       buffersLetGo(2 * plain.length);
       return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
+    }
+    case 'pick': {
+      const { maxChunkBytes } = task;
+      const picked = [...pickedChunks(task.batch, task.chunks, task.places, { maxChunkBytes, meter })];
+      const plain = Uint8Array.from(Buffer.concat(picked));
+      releaseMemory(new Uint8Array(task.batch.buffer));
+      buffersLetGo(task.chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
+      return { value: plain.buffer, transfer: [plain.buffer] };
     }
     case 'write': {
       const plainBytes = task.chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);

@@ -188,6 +188,7 @@ function plainBytesOf(task: CodecTask): number {
     case 'check':
       return sum(task.pieces.map(({ start, end }) => end - start));
     case 'decode':
+    case 'pick':
     case 'write':
     case 'prove':
       return sum(task.chunks.map(({ plainBytes }) => plainBytes));

@@ -247,6 +247,24 @@ export class BackupReader {
     return { plain: new Uint8Array(value.plain), parts: value.digest };
   }
 
+  /** Tasks that are worth having under way at once. */
+  get mostTasks(): number {
+    return this.#context.pool.size + 1;
+  }
+
+  /**
+   * Some fields of the rows of neighbouring chunks, tabs between them; of chunks that are stored as columns only those are decompressed.
+   *
+   * @param refs of whole records
+   * @param places of the fields, ascending, at least one
+   * @throws E_DAMAGED, E_STORE_*
+   */
+  async pick(refs: readonly ChunkRef[], places: readonly number[], signal: AbortSignal): Promise<Uint8Array> {
+    const { task, transfer } = await this.#gather(refs, signal);
+    const { value } = await this.#context.pool.run({ kind: 'pick', ...task, places }, transfer, signal);
+    return new Uint8Array(value);
+  }
+
   /** Reads chunks and checks each against its id, size and count; keeps nothing. @throws E_DAMAGED */
   async prove(refs: readonly ChunkRef[], signal: AbortSignal): Promise<void> {
     const { task, transfer } = await this.#gather(refs, signal);

@@ -33,7 +33,7 @@ import {
 import { ByteReader, ByteWriter } from '../../../shared/format/varint.ts';
 import { compress, decompress } from '../../../shared/format/zstd.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
-import { decodeChunks } from '../../../shared/repository/codec/chunk-processor.ts';
+import { decodeChunks } from '../../../shared/repository/codec/chunk-decoder.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../support/repository/engine.ts';
 import { harmed, harmedJson, meets, takes } from '../../support/repository/harm.ts';

@@ -21,6 +21,21 @@ export function plainColumns(body: Uint8Array): string {
   return text;
 }
 
+/** Where in the body each column's parts lie, and what they take decompressed. */
+export function columnPlaces(
+  body: Uint8Array,
+): { readonly from: number; readonly to: number; readonly plainBytes: number }[] {
+  const at = new Cursor(body);
+  at.varint();
+  at.varint();
+  const heads = Array.from({ length: at.varint() }, () => readHead(at));
+  return heads.map(({ parts }) => {
+    const from = body.length - at.left;
+    for (const part of parts) at.part(part);
+    return { from, to: body.length - at.left, plainBytes: parts.reduce((sum, [plain]) => sum + plain, 0) };
+  });
+}
+
 type Part = readonly [plain: number, stored: number];
 
 interface Head {
