@@ -293,7 +293,7 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/backup/backup-share.ts': ['sharing'],
 };
 const PART =
-  /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|row-statements|row-target|facts|sharing)\.ts$/;
+  /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|query|row-statements|row-target|facts|sharing)\.ts$/;
 
 /** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
 function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {

@@ -86,6 +86,13 @@ export class OutputFile {
     if (this.#at - this.#flushedAt >= FLUSH_BYTES && !this.#flushing) this.#flush();
   }
 
+  /** Records that somebody else has written all of it. @returns its size in bytes */
+  async writtenByOther(): Promise<number> {
+    const { size } = await this.#handle.stat();
+    this.grown(size - this.#at);
+    return size;
+  }
+
   /** Truncates the last `bytes`. */
   async cut(bytes: number): Promise<void> {
     this.#at -= bytes;

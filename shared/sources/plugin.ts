@@ -8,6 +8,7 @@ import type {
   ReplayOptions,
 } from './changes.ts';
 import type { Importer } from './import.ts';
+import type { QueryReader } from './query.ts';
 import type { RowStatementsOf } from './row-statements.ts';
 import type { RowTarget } from './row-target.ts';
 import type { RowReader } from './rows.ts';
@@ -124,8 +125,8 @@ export interface ChangePlugin {
  *
  * What stands in a plugin is light: no driver and no file of its own loads before it is used, so each `open…` imports what
  * it needs. Each loads one file of the plugin's folder, called as this says: `source`, `target`, `scratch`, `checks`, `export`,
- * `import`, `rows`, `row-statements`, `row-target` or `facts`; the bundles of functions leave out those that the function has no
- * use for.
+ * `import`, `rows`, `query`, `row-statements`, `row-target` or `facts`; the bundles of functions leave out those that the function has
+ * no use for.
  */
 export interface SourcePlugin<
   Kind extends string = string,
@@ -192,6 +193,8 @@ export interface SourcePlugin<
   exporter?(): Promise<Exporter>;
   /** How its datasets are read as rows. @default a record is a row of one column */
   rowReader?(): Promise<RowReader>;
+  /** How they are queried by SQL, with values of their types. @default a record is a row of one column of text */
+  queryReader?(): Promise<QueryReader>;
   /** Of servers that hand out their changes, so that a restore can be of any moment. @default only backups can be restored */
   readonly changes?: ChangePlugin;
   /** How changes of rows are written as SQL. @default they cannot be */

@@ -55,6 +55,7 @@ that Holdfast replaces (original): \`{metadata, data}\`, with or without gzip, w
     (await import('./checks.ts')).openFirebaseChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportFirebase,
   rowReader: async () => (await import('./rows.ts')).readFirebaseRows,
+  queryReader: async () => (await import('./query.ts')).queryFirebase,
 });
 
 /** A file is of one database. */

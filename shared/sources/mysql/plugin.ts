@@ -58,6 +58,7 @@ export const mysqlPlugin = definePlugin({
     (await import('./checks.ts')).openMysqlChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportMysql,
   rowReader: async () => (await import('./rows.ts')).readMysqlRows,
+  queryReader: async () => (await import('./query.ts')).queryMysql,
   factsReader: async () => (await import('./facts.ts')).readMysqlFacts,
   changes: {
     compare: comparePositions,

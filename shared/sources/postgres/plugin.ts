@@ -50,6 +50,7 @@ export const postgresPlugin = definePlugin({
     (await import('./checks.ts')).openPostgresChecks(url, options, env),
   exporter: async () => (await import('./export.ts')).exportPostgres,
   rowReader: async () => (await import('./rows.ts')).readPostgresRows,
+  queryReader: async () => (await import('./query.ts')).queryPostgres,
   factsReader: async () => (await import('./facts.ts')).readPostgresFacts,
   changes: {
     compare: comparePositions,

@@ -45,6 +45,7 @@ const PARTS = [
   'export',
   'import',
   'rows',
+  'query',
   'row-statements',
   'row-target',
 ];
