@@ -47,6 +47,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show every version of a row over all backups',
     load: async () => (await import('./commands/history.ts')).history,
   },
+  query: {
+    summary: 'run SQL over backups, without restoring them',
+    load: async () => (await import('./commands/query.ts')).query,
+  },
   status: {
     summary: 'show whether you are safe, the newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,

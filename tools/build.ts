@@ -14,10 +14,11 @@ const ENTRIES = {
   main: 'cli/main.ts',
   'codec-worker': 'shared/repository/codec/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump/pg-dump-worker.ts',
+  'query-worker': 'shared/jobs/inside/query/query-worker.ts',
   ...Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [moduleOf(name), file])),
 };
-/** Not bundled: what is loaded seldom and should be updated by itself. */
-const EXTERNAL = ['@aws-sdk/*', 'pg-native'];
+/** Not bundled: what is loaded seldom and should be updated by itself, and what the program brings if it wants it. */
+const EXTERNAL = ['@aws-sdk/*', '@duckdb/node-api', 'pg-native'];
 /** Where the functions' folders are made, before their common parts are packed once. */
 const LAMBDAS = 'node_modules/.cache/holdfast-lambdas/packed';
 /** Where the compiler writes all declarations, before those of the entry points are made from them. */

@@ -6,6 +6,7 @@ export type { BackupResult } from '../jobs/backup/backup.ts';
 export type { DrillResult } from '../jobs/drill/drill-result.ts';
 export type { RowChoice } from '../jobs/inside/chosen-records.ts';
 export type { DatasetDiff } from '../jobs/inside/diff.ts';
+export type { ResultValue } from '../jobs/inside/query/messages.ts';
 export type { RowsOfBackup } from '../jobs/inside/read-rows.ts';
 export type { DatasetRows, RowsPlan } from '../jobs/inside/restore-rows.ts';
 export type { RowChange } from '../jobs/inside/row-changes.ts';
@@ -47,6 +48,7 @@ export {
 } from './mask.ts';
 export type { Place } from './places.ts';
 export { type PruneOptions, planPrune, prune, type RetentionOptions } from './prune.ts';
+export { type QueryBackupOptions, queryBackup } from './query.ts';
 export {
   type BucketOptions,
   initRepository,

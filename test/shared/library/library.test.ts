@@ -21,6 +21,7 @@ const {
   planPrune,
   planRestore,
   prune,
+  queryBackup,
   readBackupRows,
   restore,
   verify,
@@ -49,6 +50,7 @@ it('has these names, and no others', () => {
     'planPrune',
     'planRestore',
     'prune',
+    'queryBackup',
     'readBackupRows',
     'restore',
     'verify',
@@ -174,6 +176,12 @@ it('looks into backups', async () => {
       { change: 'added', before: null, after: ['one more'] },
     ]);
   }
+  const sql =
+    'SELECT a.record, length(a.record)::bigint AS n FROM a."rows.txt" a WHERE record LIKE \'%4711\'';
+  expect(await Array.fromAsync(queryBackup(repository, [first.key, second.key], sql))).toEqual([
+    { record: '4711\ta row of the number 4711', n: 28n },
+  ]);
+  await expect(queryBackup(repository, [], sql).next()).rejects.toMatchObject({ code: 'E_USAGE' });
   const versions = Array.fromAsync(history(repository, { dataset: 'rows.txt', key: ['one more'] }));
   await expect(versions).rejects.toMatchObject({
     code: 'E_USAGE',

@@ -1,0 +1,156 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import { MiB } from '../../../core/units.ts';
+import type { BackupReader } from '../../../repository/reading/backup-reader.ts';
+import type { StoredDataset } from '../../../sources/contents.ts';
+import { contentsOf, selectDatasets } from '../../restore/contents.ts';
+import { distinctNames } from './distinct-names.ts';
+import type { FileToWrite, QueriedBackup, ResultColumn, ResultValue } from './messages.ts';
+import { type OpenScan, QueryThread } from './query-thread.ts';
+import { recordBlocks } from './record-blocks.ts';
+
+/** What DuckDB may use if nobody says. */
+export const DEFAULT_QUERY_BYTES = 1024 * MiB;
+/** Each backup is called by a letter. */
+export const MOST_QUERIED = 26;
+
+/** How a query is run. */
+export interface QueryOptions {
+  /** What DuckDB may use of memory. Nothing is put on a disk. @default 1 GiB */
+  readonly memoryBytes?: number | undefined;
+  /** Told of types that are not what the database calls them, and of values that no type of a query can hold. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What a query found. Dispose of it, or take all of its rows. */
+export interface QueryResult extends AsyncDisposable {
+  readonly columns: readonly ResultColumn[];
+  /** In batches. Who stops asking stops the reading. @throws E_DAMAGED, E_STORE_*, E_USAGE, E_ABORTED */
+  rows(): AsyncGenerator<readonly (readonly ResultValue[])[]>;
+}
+
+/**
+ * Runs one SQL statement of DuckDB over backups where they lie. The first backup is called `a`, the second `b`: `a.orders` or
+ * `a.public.orders`; of a single one, datasets need no prefix.
+ *
+ * @throws E_CONFIG if DuckDB is not installed; E_NO_DATASET; E_USAGE for SQL that is wrong or does not only read
+ */
+export async function runQuery(
+  readers: readonly BackupReader[],
+  sql: string,
+  { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
+): Promise<QueryResult> {
+  const thread = threadFor(readers, { sql, memoryBytes }, signal);
+  try {
+    const columns = await columnsFrom(thread);
+    return {
+      columns,
+      async *rows() {
+        try {
+          for (;;) {
+            thread.more();
+            const report = await thread.next();
+            if (report.kind === 'rows') yield report.rows;
+            if (report.kind !== 'end') continue;
+            for (const warning of report.warnings) onWarning?.(warning);
+            return;
+          }
+        } finally {
+          await thread[Symbol.asyncDispose]();
+        }
+      },
+      [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await thread[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Writes what a query selects into a file of Parquet. @param file it exists, and is empty */
+export async function writeQuery(
+  readers: readonly BackupReader[],
+  { sql, file }: { readonly sql: string; readonly file: string },
+  { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
+): Promise<void> {
+  await using thread = threadFor(readers, { sql, files: [{ path: file }], memoryBytes }, signal);
+  await columnsFrom(thread);
+  await untilEnd(thread, onWarning, () => {});
+}
+
+/** Writes datasets of a backup into files of Parquet. @param files for each dataset, by its place in `datasets`; they exist */
+export async function writeDatasets(
+  reader: BackupReader,
+  {
+    files,
+    onWritten,
+  }: { readonly files: readonly FileToWrite[]; readonly onWritten: (dataset: number) => void },
+  { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
+): Promise<void> {
+  await using thread = threadFor([reader], { files, memoryBytes }, signal);
+  await untilEnd(thread, onWarning, onWritten);
+}
+
+/** What a query can name of a backup, in the order of the files of `writeDatasets`. */
+export function queriedDatasets(reader: BackupReader): readonly StoredDataset[] {
+  return selectDatasets(contentsOf(reader), undefined);
+}
+
+async function untilEnd(
+  thread: QueryThread,
+  onWarning: QueryOptions['onWarning'],
+  onWritten: (dataset: number) => void,
+): Promise<void> {
+  for (;;) {
+    const report = await thread.next();
+    if (report.kind === 'written' && report.dataset !== undefined) onWritten(report.dataset);
+    if (report.kind !== 'end') continue;
+    for (const warning of report.warnings) onWarning?.(warning);
+    return;
+  }
+}
+
+async function columnsFrom(thread: QueryThread): Promise<readonly ResultColumn[]> {
+  const report = await thread.next();
+  if (report.kind === 'columns') {
+    const names = distinctNames(report.columns.map(({ name }) => ({ name, among: '' })));
+    return report.columns.map(({ name, type }, i) => ({ name: names[i] ?? name, type }));
+  }
+  throw new HoldfastError('E_INTERNAL', `the query's thread said '${report.kind}' first`);
+}
+
+function threadFor(
+  readers: readonly BackupReader[],
+  task: { readonly sql?: string; readonly files?: readonly FileToWrite[]; readonly memoryBytes: number },
+  signal: AbortSignal,
+): QueryThread {
+  const sets = readers.map(queriedDatasets);
+  const backups = readers.map(
+    (reader, i): QueriedBackup => ({
+      alias: String.fromCharCode('a'.charCodeAt(0) + i),
+      sourceKind: reader.manifest.source.kind,
+      datasets: (sets[i] ?? []).map(({ name, attributes, records, plainBytes }) => ({
+        name,
+        attributes,
+        records,
+        plainBytes,
+      })),
+    }),
+  );
+  const openScan: OpenScan = ({ backup, dataset, places }, using) => {
+    const [reader, of] = [readers[backup], sets[backup]?.[dataset]];
+    if (!reader || !of) throw new HoldfastError('E_INTERNAL', `there is no dataset ${backup}.${dataset}`);
+    return blocksOf(reader, of, places, using);
+  };
+  return new QueryThread({ backups, ...task }, openScan, signal);
+}
+
+async function* blocksOf(
+  reader: BackupReader,
+  { name: dataset, partitions }: StoredDataset,
+  places: readonly number[] | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const { name: partition } of partitions)
+    yield* recordBlocks(reader, { dataset, partition, places }, signal);
+}

@@ -1,0 +1,68 @@
+import { orderedMap } from '../../../core/ordered-map.ts';
+import type { ChunkRef } from '../../../format/chunk-ref.ts';
+import { pickFields } from '../../../format/pick-fields.ts';
+import type { BackupReader } from '../../../repository/reading/backup-reader.ts';
+import { type RecordRun, runsOf } from '../record-runs.ts';
+
+/** Plain bytes of chunks that are read by one task. */
+const TASK_BYTES = 1024 * 1024;
+
+interface Task {
+  readonly refs: readonly ChunkRef[];
+  /** Each chunk holds whole records. */
+  readonly isCut: boolean;
+}
+
+/** Which records are read, and what of them. */
+export interface BlocksOf {
+  readonly dataset: string;
+  readonly partition: string;
+  /** Of the wanted fields, ascending, at least one. @default whole records */
+  readonly places?: readonly number[] | undefined;
+}
+
+/**
+ * The records of a partition, or some of their fields with tabs between them, in blocks of whole records. Of chunks that are stored as
+ * columns, no other column is decompressed. The first chunk is read alone: who wants a few rows reads no more.
+ *
+ * @throws E_DAMAGED, E_STORE_*, E_ABORTED
+ */
+export async function* recordBlocks(
+  reader: BackupReader,
+  of: BlocksOf,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { places } = of;
+  const read = async ({ refs, isCut }: Task) => {
+    if (places && isCut) return reader.pick(refs, places, signal);
+    const { plain } = await reader.decode(refs, { digest: false, signal });
+    return places ? pickFields(plain, places) : plain;
+  };
+  const tasks = tasksOf(runsOf(reader, of, signal));
+  const first = await tasks.next();
+  if (first.done) return;
+  yield await read(first.value);
+  yield* orderedMap(tasks, reader.mostTasks, read);
+}
+
+async function* tasksOf(runs: AsyncIterable<RecordRun>): AsyncGenerator<Task> {
+  let refs: ChunkRef[] = [];
+  let bytes = 0;
+  let mostBytes = 0;
+  for await (const run of runs) {
+    const [only, second] = run.refs;
+    if (refs.length > 0 && (second || bytes + (only?.plainBytes ?? 0) > mostBytes)) {
+      yield { refs, isCut: true };
+      refs = [];
+      bytes = 0;
+      mostBytes = TASK_BYTES;
+    }
+    // A record that lies in several chunks is put together first.
+    if (second) yield { refs: run.refs, isCut: false };
+    else if (only) {
+      refs.push(only);
+      bytes += only.plainBytes;
+    }
+  }
+  if (refs.length > 0) yield { refs, isCut: true };
+}
