@@ -289,11 +289,12 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/inside/diff-sql.ts': ['row-statements'],
   'shared/jobs/inside/restore-rows.ts': ['row-target'],
   'shared/jobs/mask/read-facts.ts': ['facts'],
+  'shared/jobs/changes/openers.ts': ['changes/stream', 'changes/setup', 'changes/replay', 'changes/decoder'],
   'shared/jobs/backup/plan-backup.ts': ['sharing'],
   'shared/jobs/backup/backup-share.ts': ['sharing'],
 };
 const PART =
-  /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|query|row-statements|row-target|facts|sharing)\.ts$/;
+  /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|query|row-statements|row-target|facts|sharing|changes\/(?:stream|setup|replay|decoder))\.ts$/;
 
 /** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
 function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {

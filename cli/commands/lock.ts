@@ -1,6 +1,7 @@
 import type { LockSettings } from '../../shared/config/lock.ts';
 import { backupName } from '../../shared/core/backup-words.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
+import { momentRules } from '../../shared/jobs/changes/prune-changes.ts';
 import { type EndHoldsResult, endHolds } from '../../shared/jobs/lock/end-holds.ts';
 import { type LockResult, lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock/lock.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
@@ -50,6 +51,7 @@ need is missing or unreadable, the rest is locked; 75 store unavailable.
       ...work,
       lock: config.lock,
       policy: config.retention,
+      moments: momentRules(config.sources),
       naming: session.naming,
       onProgress: session.progress.on,
     });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { momentRules } from '../../shared/jobs/changes/prune-changes.ts';
 import { lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock/lock.ts';
 import { backupKeyMember } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
@@ -21,7 +22,9 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const repository = await invocation.repository({ withKey: false });
   const only = event.backup as BackupKey | undefined;
   const isDryRun = event.dryRun === true;
-  const result = await lockBackups(repository, locks, { lock, policy, only, isDryRun, onProgress, signal });
+  const moments = momentRules(config.sources);
+  const options = { lock, policy, moments, only, isDryRun, onProgress, signal };
+  const result = await lockBackups(repository, locks, options);
   const { backups, objects, extended, held, weaker, missing, unread } = result;
   for (const { backup, until } of backups) logger.info('locked', { backup, until: until?.toISOString() });
   for (const object of [...missing, ...unread]) logger.error('cannot be locked', { object });

@@ -112,8 +112,8 @@ export async function readChangesPlan(
   return planChanges({ now, bases, changes }, given);
 }
 
-/** All objects of segments; what has another name is nobody's business. */
-async function readChanges(store: ObjectStore, signal: AbortSignal): Promise<readonly StoredChange[]> {
+/** All objects of segments, of all sources; what has another name is nobody's business. @throws E_STORE_* */
+export async function readChanges(store: ObjectStore, signal: AbortSignal): Promise<readonly StoredChange[]> {
   const changes: StoredChange[] = [];
   for await (const { key, sizeBytes, modifiedAt } of store.list(CHANGES, { signal })) {
     const named = parseChangeKey(key);

@@ -2,6 +2,7 @@ import { parallel } from '../../core/parallel.ts';
 import type { RunKey } from '../../format/manifest.ts';
 import {
   isRecoveryWrapName,
+  type KeyToName,
   RECOVERY_WRAPS,
   recoveryWrapName,
   wrapPurpose,
@@ -22,6 +23,7 @@ export interface StoredWrap {
 /** Which manifests need which wrapped keys: the names of those objects below `recovery/ID/`. */
 export class WrapUse {
   readonly #names = new Map<string, readonly string[]>();
+  readonly #needed = new Set<string>();
   /** One copy of each text is kept for all manifests. */
   readonly #texts = new Map<string, string>();
 
@@ -38,10 +40,15 @@ export class WrapUse {
     );
   }
 
-  /** Names that these manifests need. */
+  /** For what is needed whatever manifests say: keys of change segments. */
+  noteNeeded(keys: readonly KeyToName[]): void {
+    for (const key of keys) this.#needed.add(lastPathPart(recoveryWrapName('', key)));
+  }
+
+  /** Names that these manifests need, or change segments. */
   namesOf(objects: readonly string[], { putAside }: PackUse): ReadonlySet<string> {
     const needing = objects.filter((object) => !putAside.has(object));
-    return new Set(needing.flatMap((object) => this.#names.get(object) ?? []));
+    return new Set([...this.#needed, ...needing.flatMap((object) => this.#names.get(object) ?? [])]);
   }
 
   /** Whether any manifest needs it. */

@@ -8,7 +8,9 @@ import type { OnProgress } from '../../core/progress.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks, Retention } from '../../store/object-locks.ts';
 import { openObjectLocks, type StoreConfig } from '../../store/open-store.ts';
+import type { MomentRule } from '../changes/prune-changes.ts';
 import type { Naming } from '../source/naming.ts';
+import { changeNeeds } from './lock-changes.ts';
 import { readLockInventory } from './lock-inventory.ts';
 import { type LockNeed, planLocks } from './lock-plan.ts';
 
@@ -25,6 +27,8 @@ export interface LockOptions {
   readonly policy: RetentionPolicy;
   /** Only what this backup needs. @default what all need */
   readonly only?: BackupKey | undefined;
+  /** How long moments are kept: change segments are locked as long. @default none is locked */
+  readonly moments?: readonly MomentRule[];
   /** @default names as stored */
   readonly naming?: Naming | undefined;
   /** Checks, and changes nothing. */
@@ -44,7 +48,7 @@ export interface LockedUntil {
 export interface LockResult {
   /** Backups that retention keeps, newest first. */
   readonly backups: readonly LockedUntil[];
-  /** Number of objects that they need. */
+  /** Number of objects that they need, and of those of change segments. */
   readonly objects: number;
   /** Locks that were made or extended; in a dry run, would be. */
   readonly extended: number;
@@ -103,14 +107,18 @@ export async function lockBackups(
   const isManifest = new Set<string>(backups.map(({ retention: { key } }) => key));
   const [first, last] = [[], []] as [LockNeed[], LockNeed[]];
   for (const need of needs) if (wanted.has(need.key)) (isManifest.has(need.key) ? last : first).push(need);
+  const { moments = [] } = options;
+  const now = repository.clock.now();
+  const ofChanges =
+    only === undefined ? await changeNeeds(repository.store, { moments, lock, now, signal }) : [];
   // A manifest last: what it needs is locked by then.
-  for (const part of [first, last]) await run.lockAll(part, signal);
+  for (const part of [first, last, ofChanges]) await run.lockAll(part, signal);
   return {
     backups: backups.map(({ retention: { key }, needs: of }) => ({
       backup: key,
       until: run.untilOf([key, ...of, ...view.common]),
     })),
-    objects: wanted.size,
+    objects: wanted.size + ofChanges.length,
     ...run.counts(),
     unread: only === undefined ? unread : unread.filter((key) => key === only),
   };

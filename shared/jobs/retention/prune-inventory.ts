@@ -6,6 +6,7 @@ import { readPackUse } from '../../repository/packs/pack-use.ts';
 import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts';
 import { type Repository, withNoPacks } from '../../repository/repository.ts';
 import { isListedLate } from '../../repository/writing/commit-guard.ts';
+import { noteKeysOfChanges } from '../changes/keys-of-changes.ts';
 import type { ListedBase } from '../changes/prune-changes.ts';
 import { readWraps, WrapUse } from '../keys/wrap-use.ts';
 import { AS_STORED, type Naming } from '../source/naming.ts';
@@ -67,7 +68,9 @@ export async function readPruneInventory(
   const wrapUse = new WrapUse();
   const onManifest = wrapUse.note.bind(wrapUse);
   const use = await readPackUse(repository, { now, onListed, onManifest, signal });
-  const wraps = { stored: await readWraps(repository, wrapUse, signal), use: wrapUse };
+  const stored = await readWraps(repository, wrapUse, signal);
+  const isSure = stored.length === 0 || (await noteKeysOfChanges(repository, wrapUse, signal));
+  const wraps = { stored: isSure ? stored : [], use: wrapUse };
   const packs = await readPacks(repository, signal);
   const marks = await repository.marks(signal);
   const packedAt = new Map(packs.map(({ id, storedAt }) => [id, storedAt]));
@@ -75,11 +78,11 @@ export async function readPruneInventory(
     manifest !== undefined &&
     storedAt !== undefined &&
     isListedLate(storedAt, packedAt.get(manifest.catalog.pack), repository.context.graceMs);
-  const stored = entries.map((entry) =>
+  const retained = entries.map((entry) =>
     retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key), isListedLate: isLate(entry) }),
   );
-  const bases = entries.flatMap((entry, i) => listedBase(entry, stored[i]) ?? []);
-  const backups = await byConfiguredNames(stored, naming);
+  const bases = entries.flatMap((entry, i) => listedBase(entry, retained[i]) ?? []);
+  const backups = await byConfiguredNames(retained, naming);
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
   const heads = headsAmong(entries);
   return { view: { now, backups, use, packs, wraps, heads, bases, ...holdsOf(marks) }, problems };

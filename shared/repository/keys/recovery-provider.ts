@@ -82,7 +82,7 @@ export class RecoveryKeyProvider implements KeyProvider {
       if (provider.rootKeyId === rootKeyId) return provider.unwrapDataKey(wrapped, context);
       throw new HoldfastError('E_DAMAGED', `${this.rootKeyId} has another root key under ${rootKeyId}`);
     }
-    if (purpose === 'data' || purpose === 'index' || purpose === 'manifest') {
+    if (purpose !== 'keys' && purpose !== 'root') {
       const key = await this.#open({ run, purpose, wrapped: wrapped.wrapped }, signal);
       if (key) return key;
     }

@@ -6,6 +6,7 @@ import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { chooseMoment } from '../../../../shared/jobs/changes/choose-moment.ts';
 import { type MomentRule, planChanges } from '../../../../shared/jobs/changes/prune-changes.ts';
 import { restoreMoment } from '../../../../shared/jobs/changes/restore-moment.ts';
+import { lockBackups } from '../../../../shared/jobs/lock/lock.ts';
 import { preparePrune, runPrune } from '../../../../shared/jobs/retention/prune.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import { FilesTarget } from '../../../../shared/sources/files/target.ts';
@@ -15,6 +16,7 @@ import { initRepository, never, openCheaply } from '../../../support/repository/
 import { keepLast, ManualClock } from '../../../support/repository/pruning.ts';
 import { ChangeLog } from '../../../support/sources/change-log.ts';
 import { compare, loggedSource, replayInto, tableIn } from '../../../support/sources/logged-database.ts';
+import { MemoryLocks } from '../../../support/stores/memory-locks.ts';
 import { newFolder } from '../../../support/temporary.ts';
 
 const KEEP_DAYS = 3;
@@ -148,6 +150,31 @@ describe('prune and moments', () => {
     );
     expect(remove.map(({ number }) => number)).toEqual([3, 4, 5]);
     expect([...bases.keys()]).toEqual(['good']);
+  });
+
+  it('cannot remove what is locked, and locks last as long as moments are kept', async () => {
+    const world = await begin();
+    const locks = new MemoryLocks(world.store);
+    for (let i = 0; i < 8; i++) await day(world);
+    const { repository, clock } = world;
+    const lock = { mode: 'compliance', mostMs: 100 * DAY_MS } as const;
+    const options = { lock, policy: keepLast(1), isDryRun: false, signal: never };
+    await lockBackups(repository, locks, { ...options, moments: [RULE] });
+    const locked = [...locks.retentions].filter(([key]) => key.startsWith('changes/'));
+    const needed = await Array.fromAsync(world.store.list('changes/'));
+    const young = needed.filter(
+      ({ modifiedAt }) => clock.now().getTime() - modifiedAt.getTime() < RULE.keepMs,
+    );
+    expect(locked.map(([key]) => key).toSorted()).toEqual(young.map(({ key }) => key));
+    for (const { key, modifiedAt } of young)
+      expect(locks.retentions.get(key)?.until.getTime()).toBe(modifiedAt.getTime() + RULE.keepMs);
+    const rules = { policy: keepLast(1), maxShare: 1, moments: [RULE] };
+    const free = (await preparePrune(repository, rules, { isDryRun: false, locks, signal: never })).changes;
+    const [one] = free;
+    locks.retentions.set(one?.key ?? '', { until: new Date('2030-01-01'), mode: 'compliance' });
+    const { changes } = await preparePrune(repository, rules, { isDryRun: false, locks, signal: never });
+    expect(changes).toEqual(free.slice(1));
+    expect(changes.length).toBeGreaterThan(0);
   });
 
   it('leaves objects with other names alone', async () => {

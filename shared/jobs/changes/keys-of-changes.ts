@@ -1,0 +1,47 @@
+import { orderedMap } from '../../core/ordered-map.ts';
+import { KiB } from '../../core/units.ts';
+import type { ChangeRunKey } from '../../format/change-head.ts';
+import { parseSegment } from '../../format/change-segment.ts';
+import { listChangeFolders, listSegments } from '../../repository/changes/change-chain.ts';
+import type { ListedSegment } from '../../repository/changes/segment-reader.ts';
+import { asDamage, isDamage } from '../../repository/reading/damage.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { WrapUse } from '../keys/wrap-use.ts';
+
+const READS = 8;
+/** The clear line is in it. */
+const FIRST_BYTES = 16 * KiB;
+
+/**
+ * Which keys the change segments need: what is wrapped of them to recovery keys must stay. Needs no key itself.
+ *
+ * @returns false if a segment cannot be read, and may need any. @throws E_STORE_*
+ */
+export async function noteKeysOfChanges(
+  repository: Repository,
+  use: WrapUse,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let isSure = true;
+  const read = (one: ListedSegment) => keysOf(repository, one, signal);
+  for await (const folder of listChangeFolders(repository.store, signal))
+    for await (const keys of orderedMap(listSegments(repository.store, folder, { signal }), READS, read)) {
+      use.noteNeeded(keys ?? []);
+      isSure &&= keys !== undefined;
+    }
+  return isSure;
+}
+
+async function keysOf(
+  { store, id }: Repository,
+  { key, sizeBytes }: ListedSegment,
+  signal: AbortSignal,
+): Promise<readonly ChangeRunKey[] | undefined> {
+  try {
+    const range = { offsetBytes: 0, lengthBytes: Math.min(sizeBytes, FIRST_BYTES) };
+    return parseSegment(await store.get(key, { range, signal }), { repository: id, key }).clear.keys;
+  } catch (error) {
+    if (isDamage(asDamage(error, key))) return undefined;
+    throw error;
+  }
+}
