@@ -163,7 +163,12 @@ describe('two pollers at once', () => {
   });
 });
 
-describe.each(['before', 'after'] as const)('a poller that dies %s a call', (moment) => {
+describe.each([
+  ['before', false],
+  ['after', false],
+  ['before', true],
+  ['after', true],
+] as const)('a poller that dies %s a call, of a server that keeps what it was told: %s,', (moment, keeps) => {
   it('of the store loses nothing, and doubles nothing', async () => {
     for (let call = 1, isDone = false; !isDone; call++) {
       const { store, log } = await begin();
@@ -176,7 +181,7 @@ describe.each(['before', 'after'] as const)('a poller that dies %s a call', (mom
       } catch (error) {
         expect(error).toMatchObject({ code: 'E_STORE_DENIED' });
       }
-      await finish(store, log, `call ${call}`);
+      await finish(store, log, { keeps, what: `call ${call}` });
     }
   });
 
@@ -193,13 +198,18 @@ describe.each(['before', 'after'] as const)('a poller that dies %s a call', (mom
         expect(error).toMatchObject({ code: 'E_SOURCE_LOST' });
       }
       log.diesAt = undefined;
-      await finish(store, log, `call ${call}`);
+      await finish(store, log, { keeps, what: `call ${call}` });
     }
   });
 });
 
 /** The next poll, after a crash of the server too. */
-async function finish(store: MemoryStore, log: ChangeLog, what: string): Promise<void> {
+async function finish(
+  store: MemoryStore,
+  log: ChangeLog,
+  { keeps, what }: { readonly keeps: boolean; readonly what: string },
+): Promise<void> {
+  if (keeps) log.checkpoint();
   log.crash();
   log.write('e');
   await using repository = await openCheaply(store);

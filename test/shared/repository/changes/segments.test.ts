@@ -110,6 +110,25 @@ describe('segments', () => {
     await expect(reads(copy)).rejects.toMatchObject({ code: 'E_DAMAGED' });
   });
 
+  it('are named if one was made anew of the same repository, as from an older version of it', async () => {
+    const { store, log } = await made(1);
+    const fork = await harmed(store, {});
+    const other = await harmed(store, {});
+    for (const [into, texts] of [
+      [fork, ['one', 'two']],
+      [other, ['ONE', 'TWO']],
+    ] as const) {
+      await using repository = await openCheaply(into);
+      for (const text of texts) {
+        log.write(text);
+        await pollOnce(repository, log.open());
+      }
+    }
+    const theirs = await bodyOf(other, key(2));
+    const copy = await harmed(fork, { [key(2)]: () => theirs });
+    await expect(reads(copy)).rejects.toThrow(`${key(3)} does not follow ${key(2)}`);
+  });
+
   it('are named if a pack of theirs is missing, cut or another', async () => {
     const { store } = await made();
     const parts = (await Array.fromAsync(store.list(`${folder}parts/`))).map((info) => info.key);
