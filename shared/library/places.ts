@@ -1,4 +1,4 @@
-import type { RowPlace } from '../jobs/inside/restore-rows.ts';
+import type { RowPlace } from '../jobs/inside/rows-plan.ts';
 import {
   openScratch,
   openSource,

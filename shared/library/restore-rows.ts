@@ -1,10 +1,6 @@
 import type { RowChoice } from '../jobs/inside/chosen-records.ts';
-import {
-  openRowTarget,
-  planRows,
-  restoreRows as putBack,
-  type RowsPlan,
-} from '../jobs/inside/restore-rows.ts';
+import { openRowTarget, planRows, restoreRows as putBack } from '../jobs/inside/restore-rows.ts';
+import type { RowsPlan } from '../jobs/inside/rows-plan.ts';
 import { chooseBackup } from '../jobs/restore/choose-backup.ts';
 import type { OnConflict } from '../sources/row-target.ts';
 import { type Place, rowPlaceAt } from './places.ts';

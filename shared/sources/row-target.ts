@@ -1,4 +1,4 @@
-import type { BackupContents, StoredDataset } from './contents.ts';
+import type { StoredDataset } from './contents.ts';
 
 /** What becomes of a row that is there already and differs: it stays, it becomes as in the backup, or nothing at all is done. */
 export type OnConflict = 'skip' | 'replace' | 'fail';
@@ -61,14 +61,8 @@ export interface RowTarget {
   readonly kind: string;
   /** No secret in it. */
   readonly name: string;
-  /**
-   * @param contents of the backup that the rows are of
-   * @throws E_SOURCE_*, E_ABORTED
-   */
-  open(
-    contents: BackupContents,
-    options: { readonly isDryRun: boolean; readonly signal: AbortSignal },
-  ): Promise<RowSession>;
+  /** Begins a transaction. @throws E_SOURCE_*, E_ABORTED */
+  open(options: { readonly isDryRun: boolean; readonly signal: AbortSignal }): Promise<RowSession>;
   /**
    * Makes a table of that name beside that of the dataset, with its columns and key and nothing else, and writes the rows into it:
    * all of them, or nothing is made.

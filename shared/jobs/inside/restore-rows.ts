@@ -1,64 +1,17 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
-import { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
-import type { Env, SourceConfig } from '../../sources/plugin.ts';
+import type { BackupContents } from '../../sources/contents.ts';
 import { pluginOf } from '../../sources/registry.ts';
-import type { OnConflict, RowSession, RowsToRestore, RowTarget, ShownRow } from '../../sources/row-target.ts';
+import type { RowSession, RowTarget } from '../../sources/row-target.ts';
 import { contentsOf } from '../restore/contents.ts';
-import { openTarget } from '../source/adapters.ts';
 import { ChosenRecords, keyValues, type RowChoice } from './chosen-records.ts';
 import { datasetNamed } from './read-rows.ts';
+import { putBeside } from './restore-beside.ts';
 import { rowShapeOf } from './row-shape.ts';
-
-/** Where rows are put back. */
-export interface RowPlace {
-  readonly config: SourceConfig;
-  readonly env: Env;
-}
-
-/** Which rows are put back, and how. */
-export interface RestoreRowsOptions {
-  /** Of several datasets: all in one transaction. */
-  readonly choices: readonly RowChoice[];
-  /** What becomes of rows that the target has otherwise. @default 'fail' */
-  readonly onConflict?: OnConflict;
-  /** Name of a new table to put them into, beside their own; then of one dataset only, and nothing is removed. */
-  readonly beside?: string | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** What is done to one dataset. */
-export interface DatasetRows {
-  readonly dataset: string;
-  /** Columns that rows are matched by; empty beside a table. */
-  readonly key: readonly string[];
-  readonly added: number;
-  readonly changed: number;
-  readonly removed: number;
-  /** Rows that the target has otherwise, and that stay so. */
-  readonly kept: number;
-  /** Rows that the target has as they are in the backup. */
-  readonly same: number;
-  /** Keys that were asked for and that the backup lacks. */
-  readonly notFound: readonly ShownRow[];
-}
-
-/** What would be done, and what stands against it. */
-export interface RowsPlan {
-  readonly key: BackupKey;
-  /** No secret in it. */
-  readonly target: string;
-  /** The table that the rows go into, if it is not their own. */
-  readonly beside?: string;
-  readonly datasets: readonly DatasetRows[];
-  /** Rows that differ, constraints that would not hold: a sentence each. Not empty: nothing is written. */
-  readonly violations: readonly string[];
-  readonly warnings: readonly string[];
-}
+import type { ChosenRows, DatasetRows, RestoreRowsOptions, RowPlace, RowsPlan } from './rows-plan.ts';
 
 /**
  * What would be done. The rows are brought to the server, compared and checked there, and forgotten.
@@ -103,10 +56,10 @@ async function putBack(
   refuseOtherKind(reader, target);
   const contents = contentsOf(reader);
   refuseTwice(work.choices);
-  const chosen: Chosen[] = [];
+  const chosen: ChosenRows[] = [];
   for (const choice of work.choices) chosen.push(await choose(contents, choice, work.signal));
   if (work.beside !== undefined) return putBeside({ key, place, target, contents, chosen, work });
-  await using session = await target.open(contents, work);
+  await using session = await target.open(work);
   return await putIntoTables(session, { key, target: target.name }, chosen, work);
 }
 
@@ -137,14 +90,7 @@ function refuseOtherKind({ manifest }: BackupReader, target: RowTarget): void {
   );
 }
 
-/** Rows of a dataset as a target takes them. */
-interface Chosen {
-  readonly dataset: StoredDataset;
-  readonly records: ChosenRecords;
-  readonly rows: RowsToRestore;
-}
-
-async function choose(contents: BackupContents, choice: RowChoice, signal: AbortSignal): Promise<Chosen> {
+async function choose(contents: BackupContents, choice: RowChoice, signal: AbortSignal): Promise<ChosenRows> {
   const dataset = datasetNamed(contents, choice.dataset);
   if (dataset.kind !== 'data')
     throw new HoldfastError('E_USAGE', `${dataset.name} has definitions, not rows`);
@@ -166,7 +112,7 @@ async function choose(contents: BackupContents, choice: RowChoice, signal: Abort
 async function putIntoTables(
   session: RowSession,
   about: Pick<RowsPlan, 'key' | 'target'>,
-  chosen: readonly Chosen[],
+  chosen: readonly ChosenRows[],
   { onConflict = 'fail', isDryRun }: Work,
 ): Promise<RowsPlan> {
   const datasets: DatasetRows[] = [];
@@ -233,69 +179,4 @@ function refuse(violations: readonly string[], isConflict: boolean): void {
       : 'Choose the rows that are needed too, or put them into a table beside: --beside NAME.',
     details: { violations: violations.length },
   });
-}
-
-async function putBeside({
-  key,
-  place,
-  target,
-  contents,
-  chosen,
-  work,
-}: {
-  readonly key: BackupKey;
-  readonly place: RowPlace;
-  readonly target: RowTarget;
-  readonly contents: BackupContents;
-  readonly chosen: readonly Chosen[];
-  readonly work: Work;
-}): Promise<RowsPlan> {
-  const { beside = '', isDryRun, signal } = work;
-  const [only, ...others] = chosen;
-  if (!only || others.length > 0)
-    throw new HoldfastError('E_USAGE', `--beside takes rows of one dataset, got ${chosen.length}`, {
-      hint: 'Name one with --dataset.',
-    });
-  const { dataset, records, rows } = only;
-  const digest = new RecordDigest();
-  const read = async function* () {
-    for await (const block of rows.records()) {
-      digest.update(block);
-      yield block;
-    }
-  };
-  if (isDryRun) for await (const _ of records.read(contents, dataset, signal));
-  const made = await target.writeBeside({ ...rows, records: read }, { table: beside, isDryRun, signal });
-  if (!isDryRun) await compareBeside(place, made, digest, signal);
-  const { count: added, notFound } = records;
-  const counts = { key: [], added, changed: 0, removed: 0, kept: 0, same: 0, notFound };
-  return {
-    key,
-    target: target.name,
-    beside: made.name,
-    datasets: [{ dataset: dataset.name, ...counts }],
-    violations: [],
-    warnings: [],
-  };
-}
-
-/** Reads the table as a backup would. @throws E_RESTORE_DIFFERS */
-async function compareBeside(
-  { config, env }: RowPlace,
-  made: StoredDataset,
-  wanted: RecordDigest,
-  signal: AbortSignal,
-): Promise<void> {
-  const target = await openTarget(config, env);
-  await using view = await target.asSource([made]).open(signal);
-  const found = new RecordDigest();
-  const plan = view.datasets.find(({ name }) => name === made.name);
-  for (const partition of plan?.partitions ?? [])
-    if (plan) for await (const block of view.read(plan, partition, signal)) found.update(block);
-  if (plan && wanted.differingBuckets(found).length === 0) return;
-  throw new HoldfastError(
-    'E_RESTORE_DIFFERS',
-    `${made.name} holds ${plural(found.records, 'row')} that are not all as they were written (${plural(wanted.records, 'row')})`,
-    { hint: 'Check whether something else writes to the table, drop it, and run it again.' },
-  );
 }

@@ -36,10 +36,13 @@ class MysqlRowTarget implements RowTarget {
     this.name = mysqlName(options);
   }
 
-  async open(
-    _: unknown,
-    { isDryRun, signal }: { readonly isDryRun: boolean; readonly signal: AbortSignal },
-  ): Promise<RowSession> {
+  async open({
+    isDryRun,
+    signal,
+  }: {
+    readonly isDryRun: boolean;
+    readonly signal: AbortSignal;
+  }): Promise<RowSession> {
     const session = await openSession(this.#options, signal, { use: 'write' });
     try {
       await session.query(STRICT, signal);

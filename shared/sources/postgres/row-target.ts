@@ -34,7 +34,7 @@ class PostgresRowTarget implements RowTarget {
     this.name = postgresName(options);
   }
 
-  async open(_: unknown, { signal }: { readonly signal: AbortSignal }): Promise<RowSession> {
+  async open({ signal }: { readonly signal: AbortSignal }): Promise<RowSession> {
     const client = await openSession(this.#options, signal, { use: 'write' });
     try {
       await begin(client, signal);

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  planRows,
-  type RestoreRowsOptions,
-  restoreRows,
-} from '../../../../shared/jobs/inside/restore-rows.ts';
+import { diffSql } from '../../../../shared/jobs/inside/diff-sql.ts';
+import { planRows, restoreRows } from '../../../../shared/jobs/inside/restore-rows.ts';
+import type { RestoreRowsOptions } from '../../../../shared/jobs/inside/rows-plan.ts';
+import { backupVersion, openLive } from '../../../../shared/jobs/inside/version.ts';
+import { openSource } from '../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
-import { backUpUrl, newRepository } from '../../sources/postgres/target/round-trip.ts';
+import { backUpUrl, newRepository, psql } from '../../sources/postgres/target/round-trip.ts';
 import { rowsOf, type Scene } from './mending.ts';
 import { differences, keepTables } from './postgres-shop.ts';
 
@@ -92,6 +92,20 @@ describe('rows of tables of other shapes', () => {
     );
     await restore(...rowsOf('public.hen'), ...rowsOf('public.egg'));
     expect(await same()).toEqual([]);
+  }, 300_000);
+
+  it('are mended by the statements of a difference too', async () => {
+    await query(`DELETE FROM visit; DELETE FROM event WHERE id = 2; UPDATE event SET day = '2026-05-05';
+      UPDATE hen SET egg = NULL; DELETE FROM egg; INSERT INTO hen VALUES (3, NULL); DELETE FROM hen WHERE id = 2;
+      INSERT INTO egg VALUES (9, 3); UPDATE hen SET egg = 9; DELETE FROM person WHERE id > 1; UPDATE base SET v = 'no'`);
+    const live = await openLive(await openSource(scene.place.config, {}), never);
+    const backup = backupVersion(await repository.openBackup(scene.key, never));
+    const datasets = backup.contents.datasets.flatMap(({ kind, name }) => (kind === 'data' ? [name] : []));
+    const script = await Array.fromAsync(diffSql(live, backup, { datasets, signal: never }));
+    await psql(server.url('shapes'), script.join(''));
+    expect(await same()).toEqual([]);
+    const late = await query(`SELECT conname FROM pg_constraint WHERE contype = 'f' AND condeferrable`);
+    expect(late).toEqual([]);
   }, 300_000);
 
   it('of a table that others inherit from are its own', async () => {

@@ -1,0 +1,74 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { plural } from '../../core/plural.ts';
+import { RecordDigest } from '../../format/record-digest.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
+import type { RowTarget } from '../../sources/row-target.ts';
+import { openTarget } from '../source/adapters.ts';
+import type { ChosenRows, RestoreRowsOptions, RowPlace, RowsPlan } from './rows-plan.ts';
+
+/** Puts the rows into a new table and reads that back. @throws E_USAGE for rows of several datasets, E_RESTORE_DIFFERS */
+export async function putBeside({
+  key,
+  place,
+  target,
+  contents,
+  chosen,
+  work,
+}: {
+  readonly key: BackupKey;
+  readonly place: RowPlace;
+  readonly target: RowTarget;
+  readonly contents: BackupContents;
+  readonly chosen: readonly ChosenRows[];
+  readonly work: RestoreRowsOptions & { readonly isDryRun: boolean };
+}): Promise<RowsPlan> {
+  const { beside = '', isDryRun, signal } = work;
+  const [only, ...others] = chosen;
+  if (!only || others.length > 0)
+    throw new HoldfastError('E_USAGE', `--beside takes rows of one dataset, got ${chosen.length}`, {
+      hint: 'Name one with --dataset.',
+    });
+  const { dataset, records, rows } = only;
+  const digest = new RecordDigest();
+  const read = async function* () {
+    for await (const block of rows.records()) {
+      digest.update(block);
+      yield block;
+    }
+  };
+  if (isDryRun) for await (const _ of records.read(contents, dataset, signal));
+  const made = await target.writeBeside({ ...rows, records: read }, { table: beside, isDryRun, signal });
+  if (!isDryRun) await compareBeside(place, made, digest, signal);
+  const { count: added, notFound } = records;
+  const counts = { key: [], added, changed: 0, removed: 0, kept: 0, same: 0, notFound };
+  return {
+    key,
+    target: target.name,
+    beside: made.name,
+    datasets: [{ dataset: dataset.name, ...counts }],
+    violations: [],
+    warnings: [],
+  };
+}
+
+/** Reads the table as a backup would. @throws E_RESTORE_DIFFERS */
+async function compareBeside(
+  { config, env }: RowPlace,
+  made: StoredDataset,
+  wanted: RecordDigest,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = await openTarget(config, env);
+  await using view = await target.asSource([made]).open(signal);
+  const found = new RecordDigest();
+  const plan = view.datasets.find(({ name }) => name === made.name);
+  for (const partition of plan?.partitions ?? [])
+    if (plan) for await (const block of view.read(plan, partition, signal)) found.update(block);
+  if (plan && wanted.differingBuckets(found).length === 0) return;
+  throw new HoldfastError(
+    'E_RESTORE_DIFFERS',
+    `${made.name} holds ${plural(found.records, 'row')} that are not all as they were written (${plural(wanted.records, 'row')})`,
+    { hint: 'Check whether something else writes to the table, drop it, and run it again.' },
+  );
+}
