@@ -91,7 +91,7 @@ export function randomQuery(random: () => number): string {
     () =>
       `SELECT k.region, ${aggregate('o')} FROM ${backup()}.orders o LEFT JOIN ${backup()}.customers k ON k.id = o.customer WHERE ${condition('o')} GROUP BY k.region`,
     () =>
-      `SELECT ${pick(['id, total, note', 'customer, state', 'placed', 'id, paid, code, at'])} FROM a.orders`.replace(
+      `SELECT ${pick(['id, total, note', 'customer, state', 'placed', 'id, paid, code, "at"'])} FROM a.orders`.replace(
         /^(SELECT .*) FROM.*$/s,
         (_, head: string) =>
           `${head} FROM a.orders ${pick(['EXCEPT', 'INTERSECT', 'UNION', 'EXCEPT ALL'])} ${head} FROM b.orders`,
