@@ -81,6 +81,16 @@ describe('SQL over backups', () => {
     expect((await query('SELECT 1 AS x, 2 AS x', '--format', 'csv')).stdout).toBe('x,x_2\r\n1,2\r\n');
   });
 
+  it('says what should be known of the rows, also if it shows only some of them', async () => {
+    const some = await query('SELECT x FROM "a/b", range(5000)', '-n', '1', '--json');
+    expect(some.json()).toMatchObject({
+      isCut: true,
+      rows: [{ x: '0.1' }],
+      warnings: [expect.stringContaining('numeric is read as text')],
+    });
+    expect((await query('SELECT count(*) FROM "a/b"')).stderr).toBe('');
+  });
+
   it('joins two backups', async () => {
     const gone = await holdfast(
       'query',

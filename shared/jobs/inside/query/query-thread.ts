@@ -89,6 +89,11 @@ export class QueryThread implements AsyncDisposable {
     this.#worker.postMessage('more' satisfies QueryOrder);
   }
 
+  /** Of what it had read when it was disposed of; none if `next` has told of its end. */
+  get lastWarnings(): readonly string[] {
+    return this.#reports.flatMap((report) => (report.kind === 'end' ? report.warnings : []));
+  }
+
   async #answer({ scan, of }: BlockRequest): Promise<void> {
     const answer = await this.#block(scan, of).catch((error: unknown): BlockAnswer => {
       this.#failure ??= error;

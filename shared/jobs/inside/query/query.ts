@@ -57,6 +57,7 @@ export async function runQuery(
           }
         } finally {
           await thread[Symbol.asyncDispose]();
+          for (const warning of thread.lastWarnings) onWarning?.(warning);
         }
       },
       [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
