@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { HoldfastError } from '../../../../../shared/core/errors.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import { openPostgresChanges } from '../../../../../shared/sources/postgres/changes/stream.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres, type PostgresVersion } from '../../../../support/postgres.ts';
 import { seededRandom } from '../../../../support/repository/rows.ts';
-import { cases, testSeed, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs, turns } from '../../../../support/repository/torture.ts';
 import { type Committed, differences, expectedAt, Recorder } from './recorder.ts';
 import { SCHEMA } from './statements.ts';
 import { type Base, Chain, newRepository, restoreTo, STREAMING, setUp, takeBase } from './world.ts';
@@ -20,6 +20,7 @@ interface History {
 
 /** Eight writers, pollers, three bases, and restores to moments, each compared with what the writers know. */
 export function anyMoment(version: PostgresVersion): void {
+  const it = turns(4);
   let server: PostgresServer;
   beforeAll(async () => {
     server = await ownPostgres(version, { settings: STREAMING });

@@ -1,14 +1,17 @@
 import pg from 'pg';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { postgresChangeDecoder } from '../../../../../shared/sources/postgres/changes/decoder.ts';
 import { formatPlace, parsePlace } from '../../../../../shared/sources/postgres/changes/position.ts';
 import { openPostgresChanges } from '../../../../../shared/sources/postgres/changes/stream.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { never, session } from '../source/reading.ts';
 import { joinNow, type Stories, type Story } from './stories.ts';
 import { openChanges, openSetup, readStretch, replay, storedChanges } from './world.ts';
 
 /** What a poll promises, on servers of any version. */
 export function pollTests(stories: Stories): void {
+  const it = turns(3);
+
   it('a stretch has what was committed before it, though nobody waited for its disk', async () => {
     const story = await stories.tell('create table t (id int primary key)');
     await stories.server.query('postgres', "alter system set wal_writer_delay = '3s'");

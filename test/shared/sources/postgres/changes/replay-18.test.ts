@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { openPostgresReplay } from '../../../../../shared/sources/postgres/changes/replay.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { never } from '../source/reading.ts';
 import { contents, startStories } from './stories.ts';
 import { replay, storedChanges } from './world.ts';
+
+const it = turns(3);
 
 describe('changes of PostgreSQL 18, replayed', () => {
   const stories = startStories(18);

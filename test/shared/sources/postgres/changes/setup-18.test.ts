@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { openPostgresSetup } from '../../../../../shared/sources/postgres/changes/setup.ts';
 import type { SourceCheck } from '../../../../../shared/sources/source-checks.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { never } from '../source/reading.ts';
 import { Chain, openChanges, openSetup, STREAMING } from './world.ts';
 
+const it = turns(2);
 const GiB = 2 ** 30;
 
 describe('setting continuous backup up', () => {
