@@ -68,6 +68,8 @@ class PostgresReplay implements ChangeReplay {
   #isOpen = false;
   #waitingRows = 0;
   #waitingBytes = 0;
+  /** Rows since the last commit in the target: those of a large transaction are written before they are committed. */
+  #unsavedRows = 0;
 
   constructor(options: PostgresOptions, { join, until, base, datasets }: ReplayOptions) {
     this.#options = { ...options, settings: { ...options.settings, ...SETTINGS } };
@@ -102,13 +104,15 @@ class PostgresReplay implements ChangeReplay {
         if ('stop' in step) stop = step.stop;
         else if (step.message.kind === 'commit') {
           counts.transactions++;
-          if (this.#isFull) await this.#save(client, after(changes.to, step.message.commitLsn), signal);
+          if (this.#unsavedRows >= MOST_ROWS)
+            await this.#save(client, after(changes.to, step.message.commitLsn), signal);
         } else counts.rows += await this.#take(client, step, signal);
       }
       await this.#save(client, stop ? after(changes.to, stop.commitLsn - 1n) : changes.to, signal, changes);
       return { ...counts, isReached: stop !== undefined };
     } catch (error) {
       await this.#drop();
+      this.#forget();
       throw error;
     }
   }
@@ -166,6 +170,7 @@ class PostgresReplay implements ChangeReplay {
         await this.#open(client, signal);
         await this.#tables.take(client, message, signal);
         this.#waitingRows++;
+        this.#unsavedRows++;
         this.#waitingBytes += bytes;
         if (this.#isFull) await this.#write(client, signal);
         return 1;
@@ -215,7 +220,16 @@ class PostgresReplay implements ChangeReplay {
     await noteProgress(client, notes, signal);
     await query(client, 'COMMIT', signal);
     this.#isOpen = false;
+    this.#unsavedRows = 0;
     this.#notes = notes;
+  }
+
+  /** What was not committed comes again. */
+  #forget(): void {
+    this.#tables.forget();
+    this.#waitingRows = 0;
+    this.#waitingBytes = 0;
+    this.#unsavedRows = 0;
   }
 
   async #session(signal: AbortSignal): Promise<{ readonly client: pg.Client; readonly isReplica: boolean }> {

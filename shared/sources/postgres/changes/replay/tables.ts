@@ -75,6 +75,11 @@ export class ReplayTables {
     for (const { writer } of this.#bound.values()) await writer?.write(client, signal);
   }
 
+  /** What waits, and what was made of the tables, was not committed. */
+  forget(): void {
+    this.#bound.clear();
+  }
+
   async #bind(client: pg.Client, id: number, signal: AbortSignal): Promise<TableWriter | undefined> {
     const relation = this.#relations.get(id);
     if (!relation)
