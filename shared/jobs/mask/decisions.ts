@@ -76,7 +76,7 @@ export class Decisions {
   /** What is wrong between columns that refer to each other. */
   problems(): readonly string[] {
     return [...this.#refers].flatMap(([from, references]) =>
-      references.flatMap((reference) => this.#problemsOf(from, reference)),
+      references.flatMap((reference) => this.#problemsOf(from, reference).map(shownName)),
     );
   }
 
@@ -156,12 +156,12 @@ interface Reference {
 
 const BETWEEN = '\0';
 
-/** A column of a table, for people if `shownName` is asked. */
+/** A column of a table, as `Decisions` names it. */
 export function columnName(table: string, column: string): string {
   return `${table}${BETWEEN}${column}`;
 }
 
-/** `public.customers.email`. */
+/** For people, `public.customers.email`; and texts that name such columns. */
 export function shownName(name: string): string {
   return name.replaceAll(BETWEEN, '.');
 }

@@ -11,6 +11,7 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 export class Keyed {
   readonly #mac: KeyObject;
   readonly #cipher: ReturnType<typeof createCipheriv>;
+  readonly #rounds = new Map<number, Int32Array[]>();
 
   /** @throws E_USAGE for a secret that is too short */
   constructor(secret: string) {
@@ -64,5 +65,22 @@ export class Keyed {
     block.writeBigUInt64BE(half, 8);
     const made = this.#cipher.update(block);
     return (made.readBigUInt64BE(0) << 64n) | made.readBigUInt64BE(8);
+  }
+
+  /** The same for halves of up to 16 bits, each computed once: 256 KiB a round at most. */
+  smallRounds(tweak: number, half: number): (round: number, right: number) => number {
+    const known = this.#rounds.get(tweak) ?? [];
+    this.#rounds.set(tweak, known);
+    const mask = (1n << BigInt(half)) - 1n;
+    return (round, right) => {
+      const values = known[round] ?? new Int32Array(2 ** half).fill(-1);
+      known[round] = values;
+      let value = values[right] as number;
+      if (value < 0) {
+        value = Number(this.round(tweak, round, BigInt(right)) & mask);
+        values[right] = value;
+      }
+      return value;
+    };
   }
 }

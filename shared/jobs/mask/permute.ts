@@ -2,6 +2,8 @@ import type { Keyed } from './keyed.ts';
 
 /** Of a Feistel network. Ten are what NIST takes for small numbers (SP 800-38G). */
 const ROUNDS = 10;
+/** Of a half whose rounds are remembered. */
+const SMALL_BITS = 16;
 /** Digits of a block: each half fits into 64 bits. */
 const MOST_DIGITS = 36;
 
@@ -10,20 +12,33 @@ const MOST_DIGITS = 36;
  * the range is put through again.
  */
 export function permuteBits(keyed: Keyed, value: bigint, bits: number): bigint {
-  const half = BigInt(Math.ceil(bits / 2));
-  const mask = (1n << half) - 1n;
+  const half = Math.ceil(bits / 2);
+  const round = half <= SMALL_BITS ? keyed.smallRounds(bits, half) : undefined;
   let found = value;
-  do {
-    let left = found >> half;
-    let right = found & mask;
-    for (let round = 0; round < ROUNDS; round++) {
-      const next = left ^ (keyed.round(bits, round, right) & mask);
-      left = right;
-      right = next;
-    }
-    found = (left << half) | right;
-  } while (found >> BigInt(bits) > 0n);
+  do
+    found = round
+      ? BigInt(smallFeistel(Number(found), half, round))
+      : feistel(found, BigInt(half), (number, right) => keyed.round(bits, number, right));
+  while (found >> BigInt(bits) > 0n);
   return found;
+}
+
+function feistel(value: bigint, half: bigint, round: (number: number, right: bigint) => bigint): bigint {
+  const mask = (1n << half) - 1n;
+  let left = value >> half;
+  let right = value & mask;
+  for (let number = 0; number < ROUNDS; number++)
+    [left, right] = [right, left ^ (round(number, right) & mask)];
+  return (left << half) | right;
+}
+
+/** The same with numbers that a double holds exactly. */
+function smallFeistel(value: number, half: number, round: (number: number, right: number) => number): number {
+  const size = 2 ** half;
+  let left = Math.floor(value / size);
+  let right = value % size;
+  for (let number = 0; number < ROUNDS; number++) [left, right] = [right, left ^ round(number, right)];
+  return left * size + right;
 }
 
 /** Other digits, as many: different ones for different texts of that length. */
