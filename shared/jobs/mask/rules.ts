@@ -117,8 +117,15 @@ export type MaskRule = Readonly<z.output<typeof Rule>>;
 export type InnerRule = Readonly<z.output<typeof Inner>>;
 /** What a rules file says. */
 export type MaskRules = Readonly<z.output<typeof Rules>>;
+type Short = (typeof SHORT)[number];
+type JsonAsParsed = Extract<MaskRule, { readonly mask: 'json' }>;
 /** How a column is masked, as a rules file has it. */
-export type WrittenRule = (typeof SHORT)[number] | MaskRule;
+export type WrittenRule =
+  | Short
+  | Exclude<MaskRule, JsonAsParsed>
+  | (Omit<JsonAsParsed, 'paths'> & {
+      readonly paths: Readonly<Record<string, Exclude<Short, 'follow'> | InnerRule>>;
+    });
 /** The same as it is written, with short forms. */
 export interface MaskRulesInput {
   readonly version: 1;

@@ -80,10 +80,14 @@ describe('masked copies of random databases of PostgreSQL', () => {
         const result = await copy(shop, name);
         expect(result.comparison.every(({ equal }) => equal)).toBe(true);
         await target.query(name, 'CHECKPOINT');
-        for (const sql of shop.joins)
-          expect((await target.query(name, sql)).rows, `${sql} of ${shop.sql}`).toEqual(
-            (await source.query(name, sql)).rows,
-          );
+        const nulled = new Set(
+          result.columns.filter(({ mask }) => mask === 'null').map(({ column }) => column),
+        );
+        for (const [column, sql] of Object.entries(shop.joins))
+          if (!nulled.has(column))
+            expect((await target.query(name, sql)).rows, shop.sql).toEqual(
+              (await source.query(name, sql)).rows,
+            );
         const masked = result.columns.filter(({ mask }) => mask !== 'keep').map(({ column }) => column);
         const marks = Object.entries(shop.marks).filter(([column]) => masked.includes(column));
         expect(await findLeaks(target.dataFolder, Object.fromEntries(marks)), shop.sql).toEqual([]);

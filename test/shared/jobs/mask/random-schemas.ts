@@ -8,8 +8,8 @@ export interface RandomShop {
   readonly rules: MaskRulesInput;
   /** By `public.table.column`, what every value of a column of text has in it. */
   readonly marks: Readonly<Record<string, string>>;
-  /** Counts of joins along each foreign key, as SQL. */
-  readonly joins: readonly string[];
+  /** By the column that refers, counts of joins along each foreign key, as SQL. */
+  readonly joins: Readonly<Record<string, string>>;
 }
 
 const TYPES = [
@@ -51,7 +51,7 @@ export function randomShop(random: () => number): RandomShop {
     Array.from({ length: count }, () => pick([...'BCDFGHJKLMNPQRSTVWXZ'])).join('');
   const marks: Record<string, string> = {};
   const tables: Record<string, Record<string, (typeof MASKS)[number]>> = {};
-  const joins: string[] = [];
+  const joins: Record<string, string> = {};
   const sql: string[] = [];
   const keyTypes: Type[] = [];
   const keyMarks: string[] = [];
@@ -91,7 +91,7 @@ export function randomShop(random: () => number): RandomShop {
     if (ref) {
       columns.push(ref.column);
       values.push(ref.value);
-      joins.push(ref.join);
+      joins[`public.${name}.ref`] = ref.join;
       if (random() < 0.2) rules['ref'] = pick(MASKS);
     }
     const more = Array.from({ length: 1 + Math.floor(random() * 5) }, (_, c) => plainColumn(c));
