@@ -40,19 +40,26 @@ it('has these names, and no others', () => {
     'HoldfastError',
     'OpenRepository',
     'backup',
+    'checkMaskRules',
     'diff',
+    'diffSql',
     'drill',
     'history',
     'initRepository',
     'isHoldfastError',
     'list',
     'openRepository',
+    'planMaskedRestore',
     'planPrune',
     'planRestore',
+    'planRestoreRows',
     'prune',
     'queryBackup',
     'readBackupRows',
     'restore',
+    'restoreMasked',
+    'restoreRows',
+    'suggestMaskRules',
     'verify',
   ]);
 });
@@ -179,7 +186,7 @@ it('looks into backups', async () => {
   const sql =
     'SELECT a.record, length(a.record)::bigint AS n FROM a."rows.txt" a WHERE record LIKE \'%4711\'';
   expect(await Array.fromAsync(queryBackup(repository, [first.key, second.key], sql))).toEqual([
-    { record: '4711\ta row of the number 4711', n: 28n },
+    { record: '4711\ta row of the number 4711', n: 29n },
   ]);
   await expect(queryBackup(repository, [], sql).next()).rejects.toMatchObject({ code: 'E_USAGE' });
   const versions = Array.fromAsync(history(repository, { dataset: 'rows.txt', key: ['one more'] }));
