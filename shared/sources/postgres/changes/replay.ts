@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
+import { HoldfastError } from '../../../core/errors.ts';
 import { MiB } from '../../../core/units.ts';
 import type {
   ChangePosition,
@@ -28,6 +28,7 @@ import { listUnstreamed } from './replay/left-out.ts';
 import { makeNotes, type Notes, noteProgress, readNotes, removeNotes } from './replay/notes.ts';
 import { setSequences } from './replay/sequences.ts';
 import { ReplayTables } from './replay/tables.ts';
+import { truncate } from './replay/truncate.ts';
 import { type BaseSnapshot, decodeJoinState, isInBase, widen } from './transaction-ids.ts';
 
 /** Rows that wait to be written, and bytes of them. */
@@ -301,18 +302,4 @@ const ALWAYS: ReadonlySet<number> = new Set([BEGIN, RELATION, TYPE]);
 /** Just behind the record of a commit: what ended later comes next. */
 function after(position: ChangePosition, commitLsn: bigint): ChangePosition {
   return formatPlace({ ...parsePlace(position), lsn: commitLsn + 1n });
-}
-
-/** A table that others refer to, and that are not in the stream, cannot be truncated. */
-async function truncate(client: pg.Client, places: readonly string[], signal: AbortSignal): Promise<void> {
-  if (places.length === 0) return;
-  await query(client, 'SAVEPOINT truncating', signal);
-  try {
-    await query(client, `TRUNCATE ${places.map((place) => `ONLY ${place}`).join(', ')}`, signal);
-  } catch (error) {
-    if (!isHoldfastError(error) || error.details['sqlState'] !== '0A000') throw error;
-    await query(client, 'ROLLBACK TO SAVEPOINT truncating', signal);
-    for (const place of places) await query(client, `DELETE FROM ONLY ${place}`, signal);
-  }
-  await query(client, 'RELEASE SAVEPOINT truncating', signal);
 }

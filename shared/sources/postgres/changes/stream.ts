@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import { sleep } from '../../../core/sleep.ts';
 import { KiB, MiB, SECOND_MS } from '../../../core/units.ts';
-import type { ChangeBatch, ChangeFacts, ChangePosition, ChangeSource } from '../../changes.ts';
+import type { ChangeBatch, ChangePosition, ChangeSource } from '../../changes.ts';
 import { disconnect, query } from '../connection/connection.ts';
 import {
   type AdapterOptions,
@@ -11,15 +11,12 @@ import {
   parsePostgresOptions,
   postgresName,
 } from '../connection/options.ts';
-import { copyOut } from '../copy/copy-out.ts';
 import { openSession } from '../snapshot/session.ts';
-import { quoteIdent, quoteLiteral } from '../text/identifiers.ts';
-import { readServerFacts, type ServerFacts } from './facts.ts';
 import { changesName } from './names.ts';
 import { formatLsn, formatPlace, isSameHistory, type Place, parsePlace } from './position.ts';
 import { dropSlot, makeSlot } from './setup/slot-actions.ts';
-import { type LogState, lossOf, PUBLICATION_SKIPPED, readLogState, type SlotState } from './slot.ts';
-import { StretchFilter } from './stretch-filter.ts';
+import { type LogState, lossOf, readLogState, type SlotState } from './slot.ts';
+import { Stretch } from './stretch.ts';
 
 /** Records never begin between the start of a page and the end of its header: stretches end where pages do. */
 const PAGE_BYTES = BigInt(64 * KiB);
@@ -219,15 +216,6 @@ async function openPolling(options: PostgresOptions, signal: AbortSignal): Promi
   return client;
 }
 
-/** PostgreSQL 18 goes on without a publication that was made later. */
-function skippedChanges(name: string): HoldfastError {
-  return new HoldfastError(
-    'E_CHANGES_GAP',
-    `the publication ${name} is younger than its slot: the server skipped changes from before it`,
-    { hint: 'Make a new base: changes are kept from there on.' },
-  );
-}
-
 /** At a page's end if the stretch is cut off, else where the log ends. */
 function stretchEnd(from: bigint, end: bigint, mostBytes: number): bigint {
   const most = from + BigInt(Math.max(mostBytes, MiB));
@@ -251,82 +239,4 @@ async function waitForFlush(
     ({ lsn } = (await readLogState(client, name, signal)).flushed);
   }
   return lsn;
-}
-
-interface StretchOptions {
-  readonly start: Place;
-  readonly to: bigint;
-  /** The log goes on behind it. */
-  readonly isCut: boolean;
-  readonly state: LogState;
-  readonly signal: AbortSignal;
-  readonly fail: (error: unknown) => unknown;
-}
-
-/** What lies between two places of the log. */
-class Stretch implements ChangeBatch {
-  readonly from: ChangePosition;
-  readonly to: ChangePosition;
-  readonly isCut: boolean;
-  readonly #client: pg.Client;
-  readonly #name: string;
-  readonly #options: StretchOptions;
-  readonly #filter: StretchFilter;
-  #serverFacts: ServerFacts | undefined;
-
-  constructor(client: pg.Client, name: string, options: StretchOptions) {
-    this.#client = client;
-    this.#name = name;
-    this.#options = options;
-    const { start, to, isCut } = options;
-    this.isCut = isCut;
-    this.from = formatPlace(start);
-    this.to = formatPlace({ ...start, lsn: to });
-    this.#filter = new StretchFilter(start.lsn, to);
-  }
-
-  async *bytes(): AsyncGenerator<Uint8Array> {
-    if (this.to === this.from) return;
-    const { signal, to, state, fail } = this.#options;
-    const object = `the slot ${this.#name}`;
-    try {
-      let isSkipped = false;
-      const onNotice = (code: string): void => {
-        isSkipped ||= code === PUBLICATION_SKIPPED;
-      };
-      const sql = peekSql(this.#name, to, state.version);
-      for await (const block of copyOut(this.#client, sql, signal, { object, onNotice }))
-        yield* this.#filter.push(block);
-      if (isSkipped) throw skippedChanges(this.#name);
-      yield* this.#filter.end();
-    } catch (error) {
-      throw fail(error);
-    }
-    await this.readFacts();
-  }
-
-  async readFacts(): Promise<void> {
-    this.#serverFacts = await readServerFacts(this.#client, this.#name, this.#options.signal);
-  }
-
-  facts(): ChangeFacts {
-    if (!this.#serverFacts) throw new HoldfastError('E_INTERNAL', 'facts are known when all bytes were read');
-    const { transactions, firstCommit, lastCommit } = this.#filter;
-    return { transactions, firstCommit, lastCommit, readAt: this.#options.state.now, ...this.#serverFacts };
-  }
-}
-
-const FIRST_WITH_MESSAGES = 140_000;
-
-/** Peeking takes nothing away: what was given once is given again until `release`. */
-function peekSql(name: string, to: bigint, version: number): string {
-  const options = [
-    'proto_version',
-    '1',
-    'publication_names',
-    quoteIdent(name),
-    ...(version >= FIRST_WITH_MESSAGES ? ['messages', 'true'] : []),
-  ];
-  return `COPY (SELECT lsn, xid, data FROM pg_catalog.pg_logical_slot_peek_binary_changes(
-    ${quoteLiteral(name)}, ${quoteLiteral(formatLsn(to))}, NULL, ${options.map(quoteLiteral).join(', ')})) TO STDOUT (FORMAT binary)`;
 }
