@@ -28,6 +28,8 @@ export interface MomentWanted {
   readonly until: ReplayUntil;
   /** Of positions of that kind. */
   readonly compare: ChangePlugin['compare'];
+  /** Only bases that were listed before this backup of the source. */
+  readonly olderThan?: BackupKey | undefined;
   /** Learns of backups that cannot be read, and are passed over. */
   readonly onWarning?: (message: string) => void;
   readonly signal: AbortSignal;
@@ -68,9 +70,16 @@ export async function chooseMoment(repository: Repository, wanted: MomentWanted)
 /** Bases of a source, newest first. */
 export async function* basesOf(
   repository: Repository,
-  { source, onWarning = () => {}, signal }: Pick<MomentWanted, 'source' | 'onWarning' | 'signal'>,
+  {
+    source,
+    olderThan,
+    onWarning = () => {},
+    signal,
+  }: Pick<MomentWanted, 'source' | 'olderThan' | 'onWarning' | 'signal'>,
 ): AsyncGenerator<Base> {
-  for (const key of await repository.backupKeys(signal)) {
+  const keys = await repository.backupKeys(signal);
+  const newest = olderThan === undefined ? 0 : keys.indexOf(olderThan) + 1;
+  for (const key of keys.slice(newest)) {
     const { manifest, problem } = (await repository.inspectIfListed(key as BackupKey, signal)) ?? {};
     if (problem) onWarning(`${key} is passed over: ${problem.message}`);
     const isOfSource = manifest?.source.kind === source.kind && manifest.source.name === source.name;

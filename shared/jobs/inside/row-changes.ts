@@ -1,6 +1,7 @@
 import { MiB } from '../../core/units.ts';
 import { type Fields, recordsIn, wholeRecords } from '../../sources/rows.ts';
 import { compareFields } from './compare-values.ts';
+import { isDivisible, isInPart, type KeyPart, partsOf, WHOLE } from './key-parts.ts';
 import type { RowTexts } from './row-texts.ts';
 
 /** A row that is in one of two versions, or differs between them. */
@@ -22,10 +23,6 @@ export interface TwoVersions {
 const MOST_HELD_BYTES = 64 * MiB;
 /** What a row takes besides its text. */
 const ROW_BYTES = 100;
-/** In how many parts what was too much is done again. */
-const PARTS = 4;
-/** By then each of 16 million parts is too much: that is one key, and no more parts would help. */
-const MOST_PARTS = PARTS ** 12;
 
 /**
  * The rows that two versions do not have in common, by key; without a key, each as often as it is more often in one. Both are
@@ -39,36 +36,29 @@ export async function* rowChanges(
   versions: TwoVersions,
   texts: RowTexts,
   most: number = MOST_HELD_BYTES,
-  part: Part = { of: 1, at: 0 },
+  part: KeyPart = WHOLE,
 ): AsyncGenerator<RowChange> {
   const found = await unmatched(versions, texts, { most, part });
   if (found) {
     yield* changesOf(found, texts);
     return;
   }
-  for (let i = 0; i < PARTS; i++)
-    yield* rowChanges(versions, texts, most, { of: part.of * PARTS, at: part.at + part.of * i });
-}
-
-/** Keys whose hash leaves `at` when divided by `of`. */
-interface Part {
-  readonly of: number;
-  readonly at: number;
+  for (const smaller of partsOf(part)) yield* rowChanges(versions, texts, most, smaller);
 }
 
 /** Rows, and how much more often they are in the later version than in the earlier; undefined if they are too many. */
 async function unmatched(
   versions: TwoVersions,
   texts: RowTexts,
-  { most, part }: { readonly most: number; readonly part: Part },
+  { most, part }: { readonly most: number; readonly part: KeyPart },
 ): Promise<ReadonlyMap<string, number> | undefined> {
   const held = new HeldRows();
   for await (const { block, step } of sideBySide(versions)) {
     for (const record of recordsIn(block)) {
       const text = step < 0 ? texts.before(record) : texts.after(record);
-      if (part.of === 1 || hash(keyText(text, texts)) % part.of === part.at) held.take(text, step);
+      if (part.of === 1 || isInPart(keyText(text, texts), part)) held.take(text, step);
     }
-    if (held.bytes > most && part.of < MOST_PARTS) return undefined;
+    if (held.bytes > most && isDivisible(part)) return undefined;
   }
   return held.counts;
 }
@@ -122,13 +112,6 @@ function keyText(text: string, { key, fieldsOf }: RowTexts): string {
   if (key.length === 0) return text;
   const fields = fieldsOf(text);
   return JSON.stringify(key.map((place) => fields[place] ?? null));
-}
-
-/** FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv), over code units. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value >>> 0;
 }
 
 function changesOf(found: ReadonlyMap<string, number>, texts: RowTexts): readonly RowChange[] {
