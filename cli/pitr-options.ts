@@ -13,7 +13,7 @@ export const PITR_OPTIONS = {
 /** What an action is given. */
 export type PitrFlags = ReturnType<typeof parsePitr>['values'];
 
-/** @throws E_USAGE */
+/** An action, and for `prove` a backup. @throws E_USAGE */
 export function parsePitr(argv: readonly string[]) {
-  return parse(argv, PITR_OPTIONS, 1);
+  return parse(argv, PITR_OPTIONS, 2);
 }

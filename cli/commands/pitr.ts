@@ -1,5 +1,6 @@
 import { COMMON_HELP, type Command, usage } from '../command.ts';
 import { PITR_OPTIONS, parsePitr } from '../pitr-options.ts';
+import { pitrProve } from '../pitr-prove.ts';
 import { pitrRun } from '../pitr-run.ts';
 import { pitrDoctor, pitrRemove, pitrSetup, pitrWatchdog } from '../pitr-setup.ts';
 import { pitrStatus } from '../pitr-status.ts';
@@ -10,6 +11,7 @@ const ACTIONS = {
   status: pitrStatus,
   run: pitrRun,
   watchdog: pitrWatchdog,
+  prove: pitrProve,
   remove: pitrRemove,
 } as const;
 
@@ -29,6 +31,7 @@ export const pitr: Command = {
        holdfast pitr doctor | status | remove [--source SOURCE]
        holdfast pitr run [--once] [--no-backup] [--source SOURCE]
        holdfast pitr watchdog [--once] [--source SOURCE]
+       holdfast pitr prove [BACKUP] [--source SOURCE]
 
 Continuous backup: stores what changes in a database between its backups, so that every moment can be restored
 (\`holdfast restore --at\`). Settings are in the configuration: \`continuous\` of a source (docs/guide/continuous.md).
@@ -42,6 +45,9 @@ Continuous backup: stores what changes in a database between its backups, so tha
   watchdog                lets the server go of its log before it fills the disk: if more is held than
                           continuous.mostHeldMiB, or nobody has read for continuous.mostIdle. Run it
                           apart from \`run\`
+  prove                   compares a backup (default: the newest), row by row, with the one before it and the stored
+                          changes between them: if both agree, no change was lost or doubled. Needs no second
+                          database, and reads what differs
   remove                  takes down what setup made; what is stored stays
 
       --print             setup: print the statements for somebody else to run, change nothing
@@ -58,21 +64,22 @@ Examples:
   holdfast pitr status --json
   holdfast restore --at '2026-11-29 10:15:30+01' --to env:TARGET_URL
 
-Exit status: 0 done; 11 setting it up would be unsafe; 30 the database, or changes are lost (a gap); 41 status: no
+Exit status: 0 done; 11 setting it up would be unsafe; 20 prove: they do not agree, or something is damaged; 30 the database, or changes are lost (a gap); 41 status: no
 moment up to now can be restored, doctor: warnings; 75 try again; 130 stopped.
 `,
 
   async run(argv, io) {
     const { values, positionals } = parsePitr(argv);
-    const [action] = positionals;
+    const [action, ...others] = positionals;
     if (action === undefined || !Object.hasOwn(ACTIONS, action))
       throw usage(
         action === undefined ? 'pitr needs an action' : `pitr has no action '${action}'`,
         `Give ${Object.keys(ACTIONS).join(', ')}.`,
       );
+    if (action !== 'prove' && others.length > 0) throw usage(`pitr ${action} takes no '${others[0]}'`);
     for (const [option, actions] of Object.entries(ONLY_FOR))
       if ((values as Record<string, unknown>)[option] === true && !actions.includes(action))
         throw usage(`--${option} is for pitr ${actions.join(' and ')}`);
-    return ACTIONS[action as keyof typeof ACTIONS](values, io);
+    return ACTIONS[action as keyof typeof ACTIONS](values, io, others[0]);
   },
 };

@@ -209,4 +209,6 @@ export interface ChangeTransaction {
 /** Decodes stored changes into rows, with fields as the base's records have them. */
 export interface ChangeDecoder {
   transactions(changes: StoredChanges, signal: AbortSignal): AsyncIterable<ChangeTransaction>;
+  /** Whether a base that joins there has a transaction. Without it, or without values of rows, no base can be proven. */
+  hasTransaction?(join: ChangeJoin, transaction: Pick<ChangeTransaction, 'id' | 'position'>): boolean;
 }

@@ -1,12 +1,10 @@
 import type * as z from 'zod';
 import type {
   ChangeDecoder,
-  ChangeJoin,
   ChangePosition,
   ChangeReplay,
   ChangeSetup,
   ChangeSource,
-  ChangeTransaction,
   ReplayOptions,
 } from './changes.ts';
 import type { Importer } from './import.ts';
@@ -119,8 +117,6 @@ export interface ChangePlugin {
   /** @param config the target */
   openReplay(config: SourceConfig, env: Env, options: ReplayOptions): Promise<ChangeReplay>;
   decoder?(): Promise<ChangeDecoder>;
-  /** Whether a base that joins there has a transaction of its stream. Pure: asks no server. For proofs; needs `decoder` too. */
-  hasTransaction?(join: ChangeJoin, transaction: Pick<ChangeTransaction, 'id' | 'position'>): boolean;
 }
 
 /**

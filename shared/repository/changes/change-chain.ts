@@ -54,8 +54,11 @@ async function newestListed(
   signal: AbortSignal,
 ): Promise<ListedSegment | undefined> {
   const folder = changesFolder(source);
-  for (const most of [2, undefined])
-    for await (const listed of listSegments(store, folder, { most, signal })) return listed;
+  const [first] = await Array.fromAsync(store.list(folder, { most: 1, signal }));
+  const named = first && parseChangeKey(first.key);
+  if (first && named && first.key <= folder + BEHIND_SEGMENTS)
+    return { ...first, folder, number: named.number };
+  if (first) for await (const listed of listSegments(store, folder, { signal })) return listed;
   return undefined;
 }
 

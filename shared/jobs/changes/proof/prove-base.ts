@@ -62,9 +62,14 @@ export interface ProveOptions {
  */
 export async function proveBase(repository: Repository, options: ProveOptions): Promise<Proof> {
   const { base, plugin, signal, mostHeldBytes = MOST_HELD_BYTES } = options;
-  const { decoder, hasTransaction } = plugin;
-  if (!decoder || !hasTransaction)
-    throw new HoldfastError('E_SOURCE_UNSUPPORTED', 'this kind of database has no proof of its changes yet');
+  const decoder = await plugin.decoder?.();
+  if (!decoder?.hasTransaction)
+    throw new HoldfastError(
+      'E_SOURCE_UNSUPPORTED',
+      'changes of this kind of database cannot be proven in this release',
+      { hint: 'Restore a moment into another database and compare: holdfast restore --at.' },
+    );
+  const { hasTransaction } = decoder;
   const later = await openBase(repository, base, signal);
   const chosen = await chooseMoment(repository, {
     source: later.reader.manifest.source,
@@ -77,7 +82,7 @@ export async function proveBase(repository: Repository, options: ProveOptions): 
   const earlier = await openBase(repository, chosen.base.key as BackupKey, signal);
   const isBetween = (transaction: ChangeTransaction) =>
     !hasTransaction(earlier.join, transaction) && hasTransaction(later.join, transaction);
-  const stream = { repository, chosen, decoder: await decoder(), isBetween, mostHeldBytes, signal };
+  const stream = { repository, chosen, decoder, isBetween, mostHeldBytes, signal };
   const covered = coveredBy(chosen);
   const datasets = await Array.fromAsync(
     (async function* () {

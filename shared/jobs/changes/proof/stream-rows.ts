@@ -57,7 +57,7 @@ export async function followStream(
     count++;
     for await (const change of changes) {
       follower.take(change);
-      if (follower.bytes > mostBytes && isDivisible(part)) return undefined;
+      if (follower.bytes > mostBytes && follower.held > 1 && isDivisible(part)) return undefined;
     }
   }
   return { byDataset: follower.byDataset, transactions: count };
@@ -66,6 +66,8 @@ export async function followStream(
 class Follower {
   readonly byDataset = new Map<string, StreamRows>();
   bytes = 0;
+  /** Rows; of one that is too large no part is smaller. */
+  held = 0;
   readonly #datasets: ReadonlyMap<string, KeyedDataset>;
   readonly #part: KeyPart;
 
@@ -114,9 +116,14 @@ class Follower {
 
   #put(rows: StreamRows, key: string, row: StreamRow): void {
     if (!isInPart(key, this.#part)) return;
-    if (!rows.rows.has(key)) this.bytes += key.length + ROW_BYTES;
+    if (!rows.rows.has(key)) this.#hold(1, key);
     this.bytes += sizeOf(row.fields) - sizeOf(rows.rows.get(key)?.fields ?? null);
     rows.rows.set(key, row);
+  }
+
+  #hold(step: 1 | -1, text: string): void {
+    this.held += step;
+    this.bytes += step * (text.length + ROW_BYTES);
   }
 
   #count(rows: StreamRows, dataset: KeyedDataset, change: RowChangeOfStream): void {
@@ -137,9 +144,12 @@ class Follower {
   #add(counts: Map<string, number>, text: string, step: 1 | -1): void {
     if (!isInPart(text, this.#part)) return;
     const count = (counts.get(text) ?? 0) + step;
-    if (!counts.has(text)) this.bytes += text.length + ROW_BYTES;
-    if (count !== 0) counts.set(text, count);
-    else if (counts.delete(text)) this.bytes -= text.length + ROW_BYTES;
+    if (!counts.has(text)) this.#hold(1, text);
+    counts.set(text, count);
+    if (count === 0) {
+      counts.delete(text);
+      this.#hold(-1, text);
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { copyMessages } from './copy-binary.ts';
 import { decodeMessage, type Message, type Relation, type Row } from './messages.ts';
 import { momentOf } from './moments.ts';
 import { formatPlace, parsePlace } from './position.ts';
+import { decodeJoinState, isInBase } from './transaction-ids.ts';
 
 /** Reads segments as rows, with fields as COPY writes them. */
 export const postgresChangeDecoder: ChangeDecoder = {
@@ -27,6 +28,8 @@ export const postgresChangeDecoder: ChangeDecoder = {
       await messages.return(undefined);
     }
   },
+
+  hasTransaction: ({ state }, { id }) => isInBase(decodeJoinState(state), Number(id)),
 };
 
 function transactionOf(
