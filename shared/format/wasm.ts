@@ -1,3 +1,5 @@
+import { engine, type WasmMemory } from '../core/wasm-engine.ts';
+
 /** The few instructions of WebAssembly (Core Specification 2.0, 5.4) that the cut test uses, as bytes. */
 
 export type Code = readonly number[];
@@ -134,21 +136,6 @@ export function moduleOf({
 const exported = (name: string, kind: number): number[] => [name.length, ...Buffer.from(name), kind, 0];
 
 const section = (id: number, content: Code): number[] => [id, ...unsigned(content.length), ...content];
-
-/** Memory of a module, in pages of 64 KiB. */
-export interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-
-interface Engine {
-  readonly Memory: new (limits: { readonly initial: number }) => WasmMemory;
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports?: object) => { readonly exports: unknown };
-}
-
-/** TypeScript has types for the engine only in its browser library. */
-export const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
 
 /** @returns makes an instance of the module with its own memory; compiled with the first instance */
 export function instancesOf<Run>(

@@ -1,5 +1,5 @@
 import { copyInto } from '../../core/copy-into.ts';
-import { engine, type WasmMemory } from '../wasm.ts';
+import { engine, type WasmMemory } from '../../core/wasm-engine.ts';
 import { MODULE } from './module.ts';
 
 /** Spare bytes after every area, which 16-byte scans and copies may touch. */

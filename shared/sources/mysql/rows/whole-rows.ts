@@ -1,6 +1,6 @@
 import { copyInto } from '../../../core/copy-into.ts';
 import { KiB } from '../../../core/units.ts';
-import { engine } from '../../../format/wasm.ts';
+import { engine } from '../../../core/wasm-engine.ts';
 import { MODULE } from './rows-module.ts';
 
 /** Of rows that are looked at by one call: as much as one read of a socket gives. */
