@@ -21,7 +21,7 @@ export const postgresChangeDecoder: ChangeDecoder = {
         if (message.kind !== 'begin') continue;
         const rows = changesOf(messages, relations);
         yield transactionOf(changes, message, rows);
-        // Whoever left off early does not keep the next one from being found.
+        // What the caller did not read is read past, so that the next one is found.
         for await (const _ of rows);
       }
     } finally {
