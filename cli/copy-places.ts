@@ -32,7 +32,7 @@ export async function namesOfSources(
   { sources }: ResolvedConfig,
   { cwd, env }: Pick<Io, 'cwd' | 'env'>,
 ): Promise<(source: string) => readonly string[]> {
-  const absolute = sources.map((source) => placeIn(source, cwd));
+  const absolute = sources.map((source) => placeIn(source, cwd, env));
   const names = await sourceNames(absolute, env);
   return (source) => names.get(source) ?? [source];
 }

@@ -64,7 +64,7 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
 export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
   const named = [...config.sources, ...config.targets].find(({ name }) => name === text);
   if (named) refuseSecret(named);
-  if (named) return placeIn(named, io.cwd);
+  if (named) return placeIn(named, io.cwd, io.env);
   if (!text.startsWith('env:')) {
     // The process title was changed, but the shell's history has the argument, and so did `ps` at first.
     if (SECRET_IN_URL.test(text) && !URL_VARIABLES.some((name) => io.env[name] === text))
@@ -120,7 +120,7 @@ export function drillServer(
     const { url, secret } = server;
     if (secret !== undefined) refuseSecret({ name: `drill.${kind}`, kind, ...server });
     const isNamed = url.startsWith('env:') || config.sources.some(({ name }) => name === url);
-    if (!isNamed) return placeIn({ kind, url, options: server.options }, io.cwd);
+    if (!isNamed) return placeIn({ kind, url, options: server.options }, io.cwd, io.env);
     const place = findPlace(url, config, io);
     return { ...place, kind, options: { ...place.options, ...server.options } };
   }

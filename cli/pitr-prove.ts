@@ -4,7 +4,6 @@ import type { BackupKey } from '../shared/core/ids.ts';
 import { basesOf } from '../shared/jobs/changes/choose-moment.ts';
 import { changesOf } from '../shared/jobs/changes/openers.ts';
 import { type DatasetProof, type Proof, proveBase } from '../shared/jobs/changes/proof/prove-base.ts';
-import type { Repository } from '../shared/repository/repository.ts';
 import { plural, table } from './format.ts';
 import type { Io } from './io.ts';
 import type { PitrFlags } from './pitr-options.ts';
@@ -29,7 +28,10 @@ export async function pitrProve(flags: PitrFlags, io: Io, given?: string): Promi
 }
 
 /** @throws E_NO_BACKUP if no backup joins changes */
-async function newestBase(repository: Repository, about: Parameters<typeof basesOf>[1]): Promise<BackupKey> {
+async function newestBase(
+  repository: CommandSession['repository'],
+  about: Parameters<typeof basesOf>[1],
+): Promise<BackupKey> {
   for await (const { manifest } of basesOf(repository, about)) return manifest.key as BackupKey;
   throw new HoldfastError('E_NO_BACKUP', `no backup of ${about.source.name} joins its stored changes`, {
     hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',

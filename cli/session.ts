@@ -157,7 +157,7 @@ export class CommandSession implements AsyncDisposable {
 
   /** The configured ones, with absolute paths. */
   get sources(): readonly NamedSource[] {
-    return this.config.sources.map((source) => placeIn(source, this.io.cwd));
+    return this.config.sources.map((source) => placeIn(source, this.io.cwd, this.io.env));
   }
 
   /** Work to do before the repository is closed, however the command ends. It must not throw. */

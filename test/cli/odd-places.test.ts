@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { symlink, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect } from 'vitest';
@@ -69,4 +69,23 @@ it.each(['list', 'list --json'])('%s says that there is no room for its output',
     env: { ...process.env, ...env },
   }).catch((error: unknown) => error);
   expect(ended).toMatchObject({ code: 30, stderr: expect.stringContaining('code: E_TARGET_FULL') });
+});
+
+describe('a configured place whose URL is in a variable', () => {
+  const configured = { sources: { own: { kind: 'files', url: 'env:PLACE_URL' } } };
+
+  it('is what the variable names when the command runs', async () => {
+    await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify(configured));
+    const world = { env: { ...env, PLACE_URL: './a.txt' }, cwd };
+    expect(await runCommand('backup --source own -q', world)).toMatchObject({ status: 0 });
+    expect(await runCommand('restore latest --to ./out -q', world)).toMatchObject({ status: 0 });
+    expect(await readFile(path.join(cwd, 'out', 'a.txt'), 'utf8')).toBe('a\n');
+  });
+
+  it('is named with the variable if that is not set', async () => {
+    await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify(configured));
+    const backup = await runCommand('backup --source own -q', { env, cwd });
+    expect(backup).toMatchObject(failure('E_CONFIG', 'the environment variable PLACE_URL'));
+    expect(await runCommand('list', { env, cwd })).toMatchObject({ status: 0 });
+  });
 });

@@ -143,7 +143,10 @@ describe('a job of cron or systemd', () => {
   it.each(of('ini'))('%s is a unit that systemd knows all of', async (_, { code }) => {
     const known: Readonly<Record<string, readonly string[]>> = {
       Unit: ['Description', 'Wants', 'After', 'OnFailure'],
-      Service: ['Type', 'User', 'EnvironmentFile', 'ExecStart', 'Nice', 'SuccessExitStatus'],
+      Service: [
+        ...['Type', 'User', 'WorkingDirectory', 'EnvironmentFile', 'ExecStart', 'Nice', 'SuccessExitStatus'],
+        ...['Restart', 'RestartSec'],
+      ],
       Timer: ['OnCalendar', 'RandomizedDelaySec', 'Persistent', 'Unit'],
       Install: ['WantedBy'],
     };

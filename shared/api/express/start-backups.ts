@@ -8,7 +8,7 @@ import { MINUTE_MS, MiB, SECOND_MS } from '../../core/units.ts';
 import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
 import { blindOutlook } from '../../jobs/notify/outlook.ts';
 import type { RepositoryConfig } from '../../jobs/open-repository.ts';
-import { placeIn, type SourceConfig } from '../../jobs/source/adapters.ts';
+import { type Env, placeIn, type SourceConfig } from '../../jobs/source/adapters.ts';
 import { environmentIn } from '../../sources/registry.ts';
 import type { LocalBackend } from '../local/local-backend.ts';
 import { type OpenLocal, openLocal } from '../local/open-local.ts';
@@ -162,7 +162,7 @@ class RunningBackups implements Backups {
         repository: await repositoryOf(this.config, folder),
         folder,
         env: environmentIn(env, folder),
-        drillServer: (kind) => drillServer(this.config, kind, folder),
+        drillServer: (kind) => drillServer(this.config, kind, { folder, env }),
         schedules: () => this.#scheduler?.upcoming() ?? [],
         runsSchedules: this.#scheduler !== undefined,
         notifiers: this.#notifiers,
@@ -260,14 +260,18 @@ async function readKey(file: string): Promise<string> {
   }
 }
 
-function drillServer({ drill }: ResolvedConfig, kind: string, folder: string): SourceConfig {
+function drillServer(
+  { drill }: ResolvedConfig,
+  kind: string,
+  { folder, env }: { readonly folder: string; readonly env: Env },
+): SourceConfig {
   const server = Object.entries(drill).find(([of]) => of === kind)?.[1];
   if (!server)
     throw new HoldfastError('E_CONFIG', `no place is configured for drills of ${kind} sources`, {
       hint: `Set drill.${kind}.url.`,
     });
   const { url, options } = server;
-  return placeIn({ kind, url, options }, folder);
+  return placeIn({ kind, url, options }, folder, env);
 }
 
 function asKnown(error: unknown): HoldfastError {

@@ -79,7 +79,8 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     });
   };
   const tracker = new RunTracker(repository.clock, { record });
-  const placed = (place: ResolvedConfig['sources'][number]): NamedPlace => placeIn(place, options.folder);
+  const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
+    placeIn(place, options.folder, env);
   const sources = config.sources.map(placed);
   const naming = namingOf(sources, env);
   const protection = {

@@ -2,6 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { ChangeSetup, ChangeSource } from '../../sources/changes.ts';
 import type { ChangePlugin, Env, SourceConfig } from '../../sources/plugin.ts';
 import { KINDS, pluginOf } from '../../sources/registry.ts';
+import { refuseUnset } from '../source/adapters.ts';
 
 /** What a kind of database has for its stream of changes. @throws E_SOURCE_UNSUPPORTED if it has none */
 export function changesOf({ kind, plugin = pluginOf(kind) }: SourceConfig): ChangePlugin {
@@ -17,10 +18,12 @@ export function changesOf({ kind, plugin = pluginOf(kind) }: SourceConfig): Chan
 
 /** @throws E_SOURCE_UNSUPPORTED, E_CONFIG, E_SOURCE_* */
 export async function openChanges(config: SourceConfig, env: Env): Promise<ChangeSource> {
+  refuseUnset(config);
   return changesOf(config).openChanges(config, env);
 }
 
 /** @throws E_SOURCE_UNSUPPORTED, E_CONFIG, E_SOURCE_* */
 export async function openChangeSetup(config: SourceConfig, env: Env): Promise<ChangeSetup> {
+  refuseUnset(config);
   return changesOf(config).openSetup(config, env);
 }

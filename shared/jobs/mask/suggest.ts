@@ -160,7 +160,7 @@ function changeBroken(
   rules: MaskRulesInput,
   existing: MaskRulesInput,
   facts: readonly TableFacts[],
-  change: (rule: MaskRule) => MaskRule | undefined,
+  change: (rule: Exclude<WrittenRule, string>) => WrittenRule | undefined,
 ): MaskRulesInput {
   const decisions = new Decisions(facts, parseMaskRules(rules));
   const between = decisions.problems();

@@ -44,10 +44,15 @@ const PARTS = [
   'checks',
   'export',
   'import',
+  'changes/stream',
+  'changes/setup',
+  'changes/replay',
+  'changes/decoder',
   'rows',
   'query',
   'row-statements',
   'row-target',
+  'facts',
 ];
 
 describe('the seam for databases', () => {
