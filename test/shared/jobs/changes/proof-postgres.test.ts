@@ -23,6 +23,9 @@ const TABLES = `create table orders (id int primary key, state text not null, to
   create table lines (text text); alter table lines replica identity full; insert into lines values ('x'), ('x'), (null);
   create table unkeyed (text text); insert into unkeyed values ('left out');`;
 
+/** Days of this number are beside a backup: a TRUNCATE would wait for its locks, and the backup's other sessions for the TRUNCATE. */
+const BESIDE = 100;
+
 /** A day of a shop, of the n-th. */
 const day = (n: number) => [
   `insert into orders select i, 'new', i, null, now(), '{"a": [1, null]}', null from generate_series(${n * 1000}, ${n * 1000 + 40}) i`,
@@ -35,7 +38,7 @@ const day = (n: number) => [
   `insert into orders values (-1, 'for a moment', 0, null, null, null, null); delete from orders where id = -1`,
   `insert into pairs values (${n}, E'tab\\t\\\\ and ''quote''', '\\x00ff09'), (${n}, '', null)`,
   `insert into lines values ('x'), ('line ${n}'); delete from lines where ctid = (select min(ctid) from lines)`,
-  ...(n % 3 === 2 ? [`truncate pairs; insert into pairs values (0, 'after', null)`] : []),
+  ...(n % 3 === 2 && n < BESIDE ? [`truncate pairs; insert into pairs values (0, 'after', null)`] : []),
 ];
 
 describe('nightly backups of PostgreSQL and the stored changes between them', () => {
@@ -70,7 +73,7 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
       await live(night);
       await poll(openChanges(url), { signal: never });
       // The backup sees some of this, and the stream has the rest.
-      const [base] = await Promise.all([backUp(), live(night + 100)]);
+      const [base] = await Promise.all([backUp(), live(night + BESIDE)]);
       await poll(openChanges(url), { signal: never });
       const proof = await prove(repository, base);
       expect(proof, `night ${night}`).toMatchObject({ state: 'equal' });
@@ -108,7 +111,7 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     });
   });
 
-  it('are not if what a table holds is changed past the stream', async () => {
+  it('are not compared over changes that went past the stream', async () => {
     const { url, repository, poll, backUp } = await newShop('past');
     await backUp();
     await server.query('past', `update orders set state = 'seen' where id = 1`);
@@ -120,11 +123,10 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     await server.query('past', `alter publication "${row.pubname}" add table orders`);
     const base = await backUp();
     await poll(openChanges(url), { signal: never });
-    const { state, datasets } = await prove(repository, base);
-    expect(state).toBe('different');
-    expect(datasets.find(({ dataset }) => dataset === 'public.orders')?.differences).toEqual([
-      { problem: 'not in the stream', key: ['2'] },
-    ]);
+    await expect(prove(repository, base)).rejects.toMatchObject({
+      code: 'E_NO_MOMENT',
+      message: expect.stringContaining('tables were defined anew'),
+    });
   });
 });
 
