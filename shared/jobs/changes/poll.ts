@@ -63,7 +63,8 @@ const LONG_AGO = '1970-01-01T00:00:00.000000Z';
 type End = Pick<StoredSegment, 'id' | 'head'>;
 
 /**
- * Reads what is new of a source's changes, stores it, and lets the server go of it: step by step, until nothing is left or there is no time.
+ * Reads what is new of a source's changes, stores it, and lets the server go of it: step by step, until all is stored that was there, or there
+ * is no time.
  * It may die at any moment, and others may poll at the same time: each change is stored once.
  *
  * @throws E_CHANGES_NOT_SET_UP, E_SOURCE_*, E_STORE_*, E_KEY_*, E_DAMAGED, E_ABORTED; what was stored stays
@@ -87,7 +88,8 @@ export async function pollChanges(
         end = done.stored;
         await changes.release(end.head.to, signal);
         isReleased = true;
-        if (isIdle(end) || options.hasTime?.() === false) return total.result(end, isIdle(end));
+        // What came meanwhile is for the next poll: a busy server would never be done.
+        if (!done.isCut || options.hasTime?.() === false) return total.result(end, !done.isCut);
         break;
       case 'taken':
         conflicts++;
@@ -104,10 +106,6 @@ export async function pollChanges(
   return total.result(end, false);
 }
 
-function isIdle({ head }: End): boolean {
-  return head.to === head.from;
-}
-
 /**
  * Polls one source again and again, with keys that last a day.
  *
@@ -122,7 +120,7 @@ export function poller(repository: Repository, given: Omit<PollOptions, 'keys' |
 
 /** What one step came to. `taken`: another process stored the next segment; `busy`: it reads now. */
 type Advanced =
-  | { readonly kind: 'stored'; readonly stored: StoredSegment }
+  | { readonly kind: 'stored'; readonly stored: StoredSegment; readonly isCut: boolean }
   | { readonly kind: 'nothing'; readonly readAt: string }
   | { readonly kind: 'taken' }
   | { readonly kind: 'busy' };
@@ -240,7 +238,7 @@ async function store(
     { source, about, bytes: () => batch.bytes(), facts: () => factsOf(batch, end), sameFrom },
     { keys: await keys.get(signal, onWarning), signal },
   );
-  return stored ? { kind: 'stored', stored } : { kind: 'taken' };
+  return stored ? { kind: 'stored', stored, isCut: batch.isCut } : { kind: 'taken' };
 }
 
 /** Moments behind a stretch that was cut are not reached by it, but by those that follow. */

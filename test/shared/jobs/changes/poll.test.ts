@@ -48,6 +48,16 @@ describe('a poll', () => {
     expect(await storedChanges(repository)).toBe(all(log));
   });
 
+  it('is over when all is stored that was there: what comes meanwhile is for the next one', async () => {
+    const { store, log } = await begin();
+    await using repository = await openCheaply(store);
+    log.write('a');
+    const busy = { onSegment: () => log.write('meanwhile') };
+    expect(await pollOnce(repository, log.open(), busy)).toMatchObject({ segments: 1, isCaughtUp: true });
+    expect(await pollOnce(repository, log.open())).toMatchObject({ segments: 1, transactions: 1 });
+    expect(await storedChanges(repository)).toBe(all(log));
+  });
+
   it('stores a transaction of many packs as it comes', async () => {
     const { store, log } = await begin();
     await using repository = await openCheaply(store, { level: 0 });
