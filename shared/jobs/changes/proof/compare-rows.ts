@@ -39,16 +39,8 @@ async function* compareChanged(
   part: KeyPart,
 ): AsyncGenerator<RowDifference> {
   const left = new Map(rows);
-  for await (const { before, after } of dataset.changes()) {
-    const row = after ?? before ?? [];
-    const text = textOf(dataset, row);
-    if (!isInPart(text, part)) continue;
-    const expected = left.get(text);
-    left.delete(text);
-    const key = keyOf(dataset, row);
-    if (!expected) yield { problem: 'not in the stream', key };
-    else if (!isAsExpected(expected, after, before)) yield { problem: 'other row', key };
-  }
+  for await (const { before, after } of dataset.changes())
+    yield* judge(dataset, left, { before, after, part });
   for (const [text, row] of left) if (isMadeAndGone(row)) left.delete(text);
   // Changed back to what it was, if all is well: then the later base has it.
   if (left.size > 0) yield* compareWith(dataset, left);
@@ -61,16 +53,24 @@ async function* compareAll(
   part: KeyPart,
 ): AsyncGenerator<RowDifference> {
   const left = new Map([...rows].filter(([, row]) => !isMadeAndGone(row)));
-  for await (const row of dataset.laterRows()) {
-    const text = textOf(dataset, row);
-    if (!isInPart(text, part)) continue;
-    const expected = left.get(text);
-    left.delete(text);
-    const key = keyOf(dataset, row);
-    if (!expected) yield { problem: 'not in the stream', key };
-    else if (!isAsExpected(expected, row, null)) yield { problem: 'other row', key };
-  }
+  for await (const after of dataset.laterRows()) yield* judge(dataset, left, { before: null, after, part });
   yield* onlyInStream(left);
+}
+
+/** Takes the row of the stream out of what is left. */
+function* judge(
+  dataset: KeyedDataset,
+  left: Map<string, StreamRow>,
+  { before, after, part }: Pick<RowChange, 'before' | 'after'> & { readonly part: KeyPart },
+): Generator<RowDifference> {
+  const row = after ?? before ?? [];
+  const text = textOf(dataset, row);
+  if (!isInPart(text, part)) return;
+  const expected = left.get(text);
+  left.delete(text);
+  const key = keyOf(dataset, row);
+  if (!expected) yield { problem: 'not in the stream', key };
+  else if (!isAsExpected(expected, after, before)) yield { problem: 'other row', key };
 }
 
 async function* compareWith(
