@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { registerHooks } from 'node:module';
+// Not by its name: older releases of Node lack it, and are to say so themselves (bin/check-node.cjs).
+import * as nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { HoldfastError } from '../core/errors.ts';
 
@@ -30,7 +31,7 @@ export async function readConfigFile(file: string): Promise<unknown> {
  */
 async function importModule(url: string): Promise<unknown> {
   if (!url.endsWith('.ts')) return import(url);
-  const hooks = registerHooks({
+  const hooks = nodeModule.registerHooks({
     load: (loaded, context, nextLoad) =>
       nextLoad(loaded, loaded === url ? { ...context, format: 'module-typescript' } : context),
   });

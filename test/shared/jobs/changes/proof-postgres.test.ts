@@ -14,7 +14,7 @@ import { cases, turns } from '../../../support/repository/torture.ts';
 import { newRepository, openChanges, STREAMING, setUp } from '../../sources/postgres/changes/world.ts';
 
 const it = turns(2);
-const NIGHTS = cases(2, 3, 20);
+const NIGHTS = cases(2, 2, 20);
 
 const TABLES = `create table orders (id int primary key, state text not null, total numeric(12, 2), note text, at timestamptz, data jsonb, tags text[]);
   insert into orders select i, 'new', i * 1.5, repeat(md5(i::text), 150), '2026-01-01'::timestamptz + i * interval '1 hour', jsonb_build_object('n', i), array['a', i::text]

@@ -13,7 +13,7 @@ import { cases, testSeed, turnOfAll } from '../../../support/repository/torture.
 import { backUpUrl, newRepository, psql } from '../../sources/postgres/target/round-trip.ts';
 import { changeShop, differences, fillShop, keepTables, SHOP, TABLES } from './postgres-shop.ts';
 
-const versions = cases(3, 6, 60);
+const versions = cases(3, 4, 60);
 const itInTurn = turnOfAll(2);
 const datasets = [...Object.keys(TABLES), 'sequence values'];
 

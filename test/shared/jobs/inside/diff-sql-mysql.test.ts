@@ -13,7 +13,7 @@ import { cases, testSeed } from '../../../support/repository/torture.ts';
 import { backUpUrl, newRepository } from '../../sources/mysql/round-trip.ts';
 import { changeShop, DATASETS, differences, fillShop, keepTables, runScript, SHOP } from './mariadb-shop.ts';
 
-const versions = cases(4, 8, 60);
+const versions = cases(4, 5, 60);
 
 describeWithMysql('statements of a difference, run by the client and judged by EXCEPT ALL', () => {
   let server: MariadbServer;

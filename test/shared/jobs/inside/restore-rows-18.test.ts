@@ -10,7 +10,7 @@ import { backUpUrl, newRepository } from '../../sources/postgres/target/round-tr
 import { type DiffLine, diffLines, putBack, rowsOf, type Scene } from './mending.ts';
 import { differences, fillShop, keepTables, SHOP, TABLES } from './postgres-shop.ts';
 
-const accidents = cases(3, 12, 500);
+const accidents = cases(3, 5, 500);
 const LINE = 'public."Odd ""line"';
 
 describe('rows of PostgreSQL that are put back, judged by EXCEPT ALL', () => {

@@ -10,7 +10,7 @@ import { backUpUrl, newRepository } from '../../sources/mysql/round-trip.ts';
 import { DATASETS, differences, fillShop, keepTables, SHOP } from './mariadb-shop.ts';
 import { type DiffLine, diffLines, putBack, rowsOf, type Scene } from './mending.ts';
 
-const accidents = cases(4, 20, 500);
+const accidents = cases(4, 8, 500);
 const LINE = '`Odd ``line`';
 
 describeWithMysql('rows of MariaDB that are put back, judged by EXCEPT ALL', () => {

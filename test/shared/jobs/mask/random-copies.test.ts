@@ -12,7 +12,7 @@ import { backUpUrl, newRepository } from '../../sources/postgres/target/round-tr
 import { findLeaks } from './leaks.ts';
 import { type RandomShop, randomShop } from './random-schemas.ts';
 
-const COPIES = cases(2, 12, 100);
+const COPIES = cases(2, 4, 100);
 const nextOf = (column: string): 'follow' | 'keep' => (column === 'ref' ? 'follow' : 'keep');
 
 /** Refusals until rules are right: one column at a time is mended. */

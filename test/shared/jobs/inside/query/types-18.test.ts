@@ -239,7 +239,9 @@ describe('values of PostgreSQL in a query, table by table, judged by its own tex
       found.map(({ texts }) => texts).toSorted((a, b) => (a[0]?.length ?? 0) - (b[0]?.length ?? 0)),
     ).toEqual([[['7']], [['1', '2', '3']]]);
     expect(found.flatMap(({ warnings }) => warnings)).toHaveLength(2);
-    const rest = 'SELECT alone.x, o.x, (SELECT count(*) FROM nothing) FROM alone, other.alone o';
-    expect((await ask(repository, [key], rest)).texts).toEqual([['9', '9', '0']]);
+    const rest = 'SELECT alone.x, o.x FROM alone, other.alone o';
+    expect((await ask(repository, [key], rest)).texts).toEqual([['9', '9']]);
+    // A table without columns, whose name is also a keyword.
+    expect((await ask(repository, [key], 'SELECT count(*) FROM "public.nothing"')).texts).toEqual([['0']]);
   });
 });

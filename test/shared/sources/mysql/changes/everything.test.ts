@@ -9,7 +9,7 @@ import { makeEverything } from '../everything.ts';
 import { checksums, nativeDump } from '../round-trip.ts';
 import { poll, type Segments } from './scene.ts';
 
-const it = turns(2);
+const it = turns(2, 2);
 
 /** Rows of tables without snapshots are in backups alone. */
 const LOOSE = "ENGINE NOT IN ('InnoDB') AND ENGINE IS NOT NULL";

@@ -21,8 +21,8 @@ import {
 
 const it = turns(2);
 const WRITERS = 8;
-const WRITE_MS = cases(1200, 4000, 60_000);
-const MOMENTS = cases(1, 6, 50);
+const WRITE_MS = cases(1200, 2500, 60_000);
+const MOMENTS = cases(1, 3, 50);
 
 interface Recorded {
   readonly server: MariadbServer;

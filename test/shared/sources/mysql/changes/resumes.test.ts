@@ -8,7 +8,7 @@ import { strides, turns } from '../../../../support/repository/torture.ts';
 import { checksums, nativeDump, newRepository, restoreUrl } from '../round-trip.ts';
 import { type Base, backUpBase, changesOf, poll, replayInto, restoreTo, type Segments } from './scene.ts';
 
-const it = turns(2);
+const it = turns(2, 2);
 let server: MariadbServer;
 
 /** All that a log can have, each from a session of its own; some of it is not the same if it is done twice. */

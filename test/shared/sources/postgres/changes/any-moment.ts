@@ -20,7 +20,7 @@ interface History {
 
 /** Eight writers, pollers, three bases, and restores to moments, each compared with what the writers know. */
 export function anyMoment(version: PostgresVersion): void {
-  const it = turns(4);
+  const it = turns(4, 2);
   let server: PostgresServer;
   beforeAll(async () => {
     server = await ownPostgres(version, { settings: STREAMING });
@@ -35,7 +35,7 @@ export function anyMoment(version: PostgresVersion): void {
 
   it(
     'does so if pollers die at each point, two poll at once and the server crashes',
-    () => tryMoments('storm', { pollers: 2, crashes: cases(1, 2, 5), deaths: 0.1 }),
+    () => tryMoments('storm', { pollers: 2, crashes: cases(1, 1, 5), deaths: 0.1 }),
     tortureTimeoutMs,
   );
 
@@ -43,7 +43,7 @@ export function anyMoment(version: PostgresVersion): void {
     const { bases, committed, chain, repository } = await live(server, name, weather);
     expect(committed.length).toBeGreaterThan(50);
     const random = seededRandom(testSeed);
-    for (let i = 0; i < cases(2, 6, 50); i++) {
+    for (let i = 0; i < cases(2, 3, 50); i++) {
       const base = bases[Math.floor(random() * bases.length)] as Base;
       const behind = committed.filter(({ at }) => at > base.join.at);
       // The first is of all that there is.
@@ -85,13 +85,13 @@ async function live(server: PostgresServer, name: string, weather: Weather): Pro
   );
   try {
     for (let round = 0; round < 3; round++) {
-      await recorder.more(cases(20, 150, 600));
+      await recorder.more(cases(20, 80, 600));
       recorder.isGentle = true;
       bases.push(await takeBase(repository, url));
       recorder.isGentle = false;
       if (round < weather.crashes) await crash(server, name);
     }
-    await recorder.more(cases(20, 150, 600));
+    await recorder.more(cases(20, 80, 600));
   } finally {
     await recorder.stop();
     isOver = true;

@@ -10,7 +10,7 @@ import { openChanges, openSetup, readStretch, replay, storedChanges } from './wo
 
 /** What a poll promises, on servers of any version. */
 export function pollTests(stories: Stories): void {
-  const it = turns(3);
+  const it = turns(3, 2);
 
   it('a stretch has what was committed before it, though nobody waited for its disk', async () => {
     const story = await stories.tell('create table t (id int primary key)');

@@ -5,7 +5,7 @@ import { never } from '../source/reading.ts';
 import { contents, startStories } from './stories.ts';
 import { replay, storedChanges } from './world.ts';
 
-const it = turns(3);
+const it = turns(3, 2);
 
 describe('changes of PostgreSQL 18, replayed', () => {
   const stories = startStories(18);
