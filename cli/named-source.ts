@@ -1,5 +1,5 @@
-import { openSource } from '../shared/jobs/source/adapters.ts';
 import { configuredName } from '../shared/jobs/source/naming.ts';
+import { openSource } from '../shared/jobs/source/open-source.ts';
 import { namedSource } from '../shared/jobs/source/same-source.ts';
 import { findPlace } from './load-config.ts';
 import type { CommandSession } from './session.ts';

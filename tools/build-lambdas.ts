@@ -282,7 +282,8 @@ async function writeOne(folder: string, name: string, { contents, outputs }: Bui
 
 /** What opens which parts of a kind of database. Who has none of these has no use for the part, though every plugin names it. */
 const OPENERS: Readonly<Record<string, readonly string[]>> = {
-  'shared/jobs/source/adapters.ts': ['source', 'target', 'scratch'],
+  'shared/jobs/source/open-source.ts': ['source'],
+  'shared/jobs/source/adapters.ts': ['target', 'scratch'],
   'shared/jobs/source/open-checks.ts': ['checks'],
   'shared/jobs/restore/transfers.ts': ['export'],
   'shared/jobs/inside/row-shape.ts': ['rows'],
@@ -290,11 +291,12 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/inside/restore-rows.ts': ['row-target'],
   'shared/jobs/mask/read-facts.ts': ['facts'],
   'shared/jobs/changes/openers.ts': ['changes/stream', 'changes/setup', 'changes/replay', 'changes/decoder'],
+  'shared/jobs/changes/newest-changes.ts': ['changes/base-join'],
   'shared/jobs/backup/plan-backup.ts': ['sharing'],
   'shared/jobs/backup/backup-share.ts': ['sharing'],
 };
 const PART =
-  /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|query|row-statements|row-target|facts|sharing|changes\/(?:stream|setup|replay|decoder))\.ts$/;
+  /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|query|row-statements|row-target|facts|sharing|changes\/(?:stream|setup|replay|decoder|base-join))\.ts$/;
 
 /** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
 function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {

@@ -13,7 +13,8 @@ import {
   type RepositoryConfig,
 } from '../shared/jobs/open-repository.ts';
 import { restoreBackup } from '../shared/jobs/restore/restore.ts';
-import { openSource, openTarget, placeOfUrl, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { openTarget, placeOfUrl, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { openSource } from '../shared/jobs/source/open-source.ts';
 import { verifyBackups } from '../shared/jobs/verify/verify.ts';
 import { pluginOfUrl } from '../shared/sources/registry.ts';
 import type { Demo } from './quickstart-demo.ts';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { money } from '../../shared/core/forecast-words.ts';
 import { MiB } from '../../shared/core/units.ts';
 import { DEFAULT_SAMPLE_BYTES, type Estimate, estimateBackups } from '../../shared/jobs/estimate/estimate.ts';
-import { openSource } from '../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../shared/jobs/source/open-source.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, ratio, table } from '../format.ts';
 import { write } from '../io.ts';

@@ -11,7 +11,7 @@ import {
   importBackup,
 } from '../../shared/jobs/restore/import.ts';
 import { importsOf } from '../../shared/jobs/restore/transfers.ts';
-import { openSource } from '../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../shared/jobs/source/open-source.ts';
 import { namedSource } from '../../shared/jobs/source/same-source.ts';
 import { KINDS } from '../../shared/sources/registry.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';

@@ -8,7 +8,7 @@ import { readFacts } from '../../shared/jobs/mask/read-facts.ts';
 import { type MaskRulesInput, parseMaskRules, readMaskRules } from '../../shared/jobs/mask/rules.ts';
 import { type MaskSuggestion, suggestRules } from '../../shared/jobs/mask/suggest.ts';
 import { contentsOf } from '../../shared/jobs/restore/contents.ts';
-import { openSource } from '../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../shared/jobs/source/open-source.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { type Io, write } from '../io.ts';

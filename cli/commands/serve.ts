@@ -12,7 +12,7 @@ import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { ROLES, type Role } from '../../shared/core/api-names.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { MINUTE_MS } from '../../shared/core/units.ts';
-import { openSource } from '../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../shared/jobs/source/open-source.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type Io, write } from '../io.ts';
 import { optionHelp, URL_EXAMPLES } from '../kinds.ts';

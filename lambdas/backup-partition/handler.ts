@@ -3,7 +3,7 @@ import { backupShare } from '../../shared/jobs/backup/backup-share.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
 import { run, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
-import { openConfiguredSource } from '../runtime/places.ts';
+import { openConfiguredSource } from '../runtime/sources.ts';
 
 const Event = z.strictObject({ run, source, type, share: z.number().int().min(0) });
 

@@ -5,8 +5,8 @@ import { callBack, callBackFailed } from '../runtime/callback.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
 import { noParent, note, run, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
-import { openConfiguredSource } from '../runtime/places.ts';
 import { planOptions, sharesOf } from '../runtime/planned-run.ts';
+import { openConfiguredSource } from '../runtime/sources.ts';
 
 const Event = z.strictObject({ run, source, type, note, noParent, taskToken: z.string().min(1) });
 

@@ -9,8 +9,8 @@ import { defineFunction } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { noteRunEndQuietly } from '../runtime/noted.ts';
-import { openConfiguredSource } from '../runtime/places.ts';
 import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
+import { openConfiguredSource } from '../runtime/sources.ts';
 import { logger } from '../runtime/telemetry.ts';
 import { openOrMake } from './repository.ts';
 

@@ -1,11 +1,6 @@
 import type { RowPlace } from '../jobs/inside/rows-plan.ts';
-import {
-  openScratch,
-  openSource,
-  openTarget,
-  placeOfUrl,
-  type SourceConfig,
-} from '../jobs/source/adapters.ts';
+import { openScratch, openTarget, placeOfUrl, type SourceConfig } from '../jobs/source/adapters.ts';
+import { openSource } from '../jobs/source/open-source.ts';
 import type { SourcePlugin } from '../sources/plugin.ts';
 
 /** A database, or a file or folder of text. */

@@ -21,6 +21,8 @@ export interface SourceCapabilities {
   readonly consistency: Consistency;
   /** How many partitions may be read at once, one at least. What is read beside others is what is read alone. */
   readonly maxReaders: number;
+  /** Its views have a join if stored changes are to be applied to the backup. @default false */
+  readonly joinsChanges?: boolean;
 }
 
 /** A partition as it is planned. */

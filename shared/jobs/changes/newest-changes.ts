@@ -9,9 +9,10 @@ import type { Source } from '../../sources/source.ts';
  */
 export async function newestChanges(
   { store }: Repository,
-  { kind, name }: Pick<Source, 'kind' | 'name'>,
+  { kind, name, capabilities }: Pick<Source, 'kind' | 'name' | 'capabilities'>,
   signal: AbortSignal,
 ): Promise<number | undefined> {
+  if (capabilities.joinsChanges !== true) return undefined;
   const number = await newestNumber(store, { kind, name }, signal);
   return number === 0 ? undefined : number;
 }

@@ -1,16 +1,10 @@
 import { HoldfastError } from '../../core/errors.ts';
-import type { Env, SourceConfig } from '../../sources/plugin.ts';
+import type { Env, SourceConfig, SourcePlugin } from '../../sources/plugin.ts';
 import { KINDS, pluginNamed, pluginOf, pluginOfUrl } from '../../sources/registry.ts';
 import type { ScratchServer } from '../../sources/scratch.ts';
-import type { Source } from '../../sources/source.ts';
 import type { Target } from '../../sources/target.ts';
 
 export type { Env, SourceConfig };
-
-/** @throws E_CONFIG listing every problem with its settings */
-export function openSource(config: SourceConfig, env: Env): Promise<Source> {
-  return pluginFor(config).openSource(config, env);
-}
 
 /** @throws E_CONFIG listing every problem with its settings */
 export function openTarget(config: SourceConfig, env: Env): Promise<Target> {
@@ -25,7 +19,8 @@ export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServ
   return pluginFor(config).openScratch(config, env);
 }
 
-function pluginFor(place: SourceConfig) {
+/** The kind of a place. @throws E_CONFIG if its URL is in a variable that is not set, E_SOURCE_UNSUPPORTED */
+export function pluginFor(place: SourceConfig): SourcePlugin {
   refuseUnset(place);
   return place.plugin ?? pluginOf(place.kind);
 }

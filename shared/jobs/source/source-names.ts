@@ -1,6 +1,6 @@
 import type { NamedSource } from '../../config/named-source.ts';
-import { openSource } from './adapters.ts';
 import { configuredName, type Naming, type SourceNames } from './naming.ts';
+import { openSource } from './open-source.ts';
 
 /**
  * The names that backups may have for each configured source: its name, or the database without secrets, as

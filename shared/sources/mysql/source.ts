@@ -65,7 +65,7 @@ export class MysqlSource implements Source, ViewSharing {
     this.#like = like;
     this.name = mysqlName(options);
     this.sharing = options.snapshot === 'single' ? undefined : this;
-    this.capabilities = { consistency: 'per-dataset', maxReaders: options.readers };
+    this.capabilities = { consistency: 'per-dataset', maxReaders: options.readers, joinsChanges: true };
   }
 
   async open(signal: AbortSignal, options: OpenOptions = {}): Promise<SourceView> {

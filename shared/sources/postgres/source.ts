@@ -10,7 +10,6 @@ import type {
   SourceView,
   ViewSharing,
 } from '../source.ts';
-import { finishJoin, startJoin } from './changes/base-join.ts';
 import {
   type AdapterOptions,
   type Environment,
@@ -59,7 +58,7 @@ export class PostgresSource implements Source, ViewSharing {
     this.#pagesPerPartition = pagesPerPartition;
     this.#like = like;
     this.name = postgresName(options);
-    this.capabilities = { consistency: 'atomic', maxReaders: options.readers };
+    this.capabilities = { consistency: 'atomic', maxReaders: options.readers, joinsChanges: true };
   }
 
   /** The view of a snapshot that another process holds open. */
@@ -85,7 +84,8 @@ export class PostgresSource implements Source, ViewSharing {
     for (let attempt = 1; ; attempt++) {
       const snapshot = await Snapshot.take(this.#options, signal);
       try {
-        const join = from === undefined ? undefined : await finishJoin(snapshot.client, from, signal);
+        const join =
+          from === undefined ? undefined : await (await bases()).finishJoin(snapshot.client, from, signal);
         const { rolePasswords } = this.#options;
         // Asked for their passwords, a login that may not read them is refused.
         const hiddenCatalogs = rolePasswords ? [] : await findHiddenCatalogs(snapshot.client, signal);
@@ -122,9 +122,12 @@ export class PostgresSource implements Source, ViewSharing {
     { isBase = false, onWarning }: OpenOptions,
   ): Promise<string | undefined> {
     if (!isBase) return undefined;
-    const start = await startJoin(this.#options, signal);
+    const start = await (await bases()).startJoin(this.#options, signal);
     if ('from' in start) return start.from;
     onWarning?.(start.problem);
     return undefined;
   }
 }
+
+/** For bases of continuous backup alone. */
+const bases = () => import('./changes/base-join.ts');

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSource } from '../../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../../shared/jobs/source/open-source.ts';
 import type { SourcePlugin } from '../../../shared/sources/plugin.ts';
 import { KINDS } from '../../../shared/sources/registry.ts';
 

@@ -1,6 +1,6 @@
 import { backupShare } from '../../../shared/jobs/backup/backup-share.ts';
 import { openConfiguredRepository } from '../../../shared/jobs/open-repository.ts';
-import { openSource } from '../../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../../shared/jobs/source/open-source.ts';
 
 /** One share in a process of its own: told by the environment, answers in JSON. */
 const {

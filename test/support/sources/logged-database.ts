@@ -28,7 +28,7 @@ export function loggedSource(log: ChangeLog, { hidden = 0 }: { readonly hidden?:
   return {
     kind: 'files',
     name: 'logged',
-    capabilities: { consistency: 'atomic', maxReaders: 1 },
+    capabilities: { consistency: 'atomic', maxReaders: 1, joinsChanges: true },
     open: async (_signal, { isBase = false } = {}) => {
       const visible = log.written.slice(0, log.written.length - hidden);
       const bytes = Buffer.from(visible.map(({ line }) => line).join(''));

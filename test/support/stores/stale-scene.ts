@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
 import { runBackup } from '../../../shared/jobs/backup/backup.ts';
-import { openSource } from '../../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../../shared/jobs/source/open-source.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { type CommandWorld, runCommand } from '../command-line.ts';
 import { initRepository, never, openCheaply, TEST_KEY } from '../repository/engine.ts';

@@ -6,7 +6,7 @@ import { restoreRows } from '../../../../shared/jobs/inside/restore-rows.ts';
 import { readRowsFile } from '../../../../shared/jobs/inside/rows-file.ts';
 import type { RowPlace, RowsPlan } from '../../../../shared/jobs/inside/rows-plan.ts';
 import { backupVersion, openLive } from '../../../../shared/jobs/inside/version.ts';
-import { openSource } from '../../../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../../../shared/jobs/source/open-source.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import { never } from '../../../support/repository/engine.ts';
 

@@ -3,7 +3,7 @@ import { diffSql } from '../../../../shared/jobs/inside/diff-sql.ts';
 import { planRows, restoreRows } from '../../../../shared/jobs/inside/restore-rows.ts';
 import type { RestoreRowsOptions } from '../../../../shared/jobs/inside/rows-plan.ts';
 import { backupVersion, openLive } from '../../../../shared/jobs/inside/version.ts';
-import { openSource } from '../../../../shared/jobs/source/adapters.ts';
+import { openSource } from '../../../../shared/jobs/source/open-source.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
