@@ -34,7 +34,7 @@ describe('setting continuous backup up', () => {
     expect(refusals).toEqual([expect.stringContaining('max_slot_wal_keep_size is -1')]);
     expect(statements.map(({ sql }) => sql.split(' ', 2).join(' '))).toEqual([
       'CREATE PUBLICATION',
-      "SELECT pg_catalog.pg_create_logical_replication_slot('holdfast_" + name + "',",
+      `SELECT pg_catalog.pg_create_logical_replication_slot('holdfast_${name}',`,
     ]);
     await expect(setup.setUp({}, never)).rejects.toMatchObject({ code: 'E_CHANGES_UNSAFE' });
     expect(await setup.state(never)).toEqual({ isSetUp: false });
@@ -68,7 +68,7 @@ describe('setting continuous backup up', () => {
     await setup.setUp({ mostHeldBytes: GiB }, never);
     const { rows } = await server.query(
       name,
-      "select tablename from pg_publication_tables where pubname = 'holdfast_" + name + "' order by 1",
+      `select tablename from pg_publication_tables where pubname = 'holdfast_${name}' order by 1`,
     );
     expect(rows.map(({ tablename }) => tablename)).toEqual(['day_1', 'keyed', 'loose_2']);
     // The judge is the server: every table takes every statement.
