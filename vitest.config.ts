@@ -32,7 +32,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...LIMITS, name: 'real', include: [...filesInTurn(real, 3)], isolate: false },
+        test: { ...LIMITS, name: 'real', include: [...filesInTurn(real, 4)], isolate: false },
       },
       { extends: true, test: { ...LIMITS, name: 'alone', include: [...alone] } },
     ],
