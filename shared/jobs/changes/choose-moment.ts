@@ -22,7 +22,7 @@ export interface ChosenMoment {
   readonly until: ReplayUntil;
 }
 
-/** Which moment of which source is wanted. */
+/** The moment to restore, and its source. */
 export interface MomentWanted {
   readonly source: { readonly kind: string; readonly name: string };
   readonly until: ReplayUntil;

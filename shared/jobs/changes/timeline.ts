@@ -9,7 +9,7 @@ import {
 import type { Repository } from '../../repository/repository.ts';
 import { type Base, basesOf, type MomentWanted } from './choose-moment.ts';
 
-/** A stretch of time of which every moment can be restored. */
+/** A stretch of time. Every moment of it can be restored. */
 export interface MomentRange {
   /** By the server's clock. */
   readonly from: string;

@@ -12,7 +12,7 @@ import { readRows } from '../../inside/read-rows.ts';
 import { type ChosenMoment, chooseMoment } from '../choose-moment.ts';
 import { asStored } from '../find-transaction.ts';
 import { type ComparedDataset, compareRows, type RowDifference } from './compare-rows.ts';
-import { followStream, type StreamRows } from './stream-rows.ts';
+import { followStream, noRows, type StreamRows } from './stream-rows.ts';
 
 /** Of the rows of a dataset in which backup and stream do not agree, so many are named. */
 const MOST_NAMED = 20;
@@ -175,12 +175,8 @@ async function compareParts(stream: Stream, drafts: readonly Draft[], part: KeyP
     return count;
   }
   for (const draft of open)
-    await compareDraft(draft, followed.byDataset.get(draft.proof.dataset) ?? nothing(), part);
+    await compareDraft(draft, followed.byDataset.get(draft.proof.dataset) ?? noRows(), part);
   return followed.transactions;
-}
-
-function nothing(): StreamRows {
-  return { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined };
 }
 
 async function compareDraft(draft: Draft, rows: StreamRows, part: KeyPart): Promise<void> {

@@ -63,6 +63,11 @@ export async function followStream(
   return { byDataset: follower.byDataset, transactions: count };
 }
 
+/** Of a dataset that the stream did not change. */
+export function noRows(): StreamRows {
+  return { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined };
+}
+
 class Follower {
   readonly byDataset = new Map<string, StreamRows>();
   bytes = 0;
@@ -91,7 +96,7 @@ class Follower {
   #rowsOf(name: string): StreamRows {
     const rows = this.byDataset.get(name);
     if (rows) return rows;
-    const made = { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined };
+    const made = noRows();
     this.byDataset.set(name, made);
     return made;
   }
