@@ -45,6 +45,8 @@ interface Named {
   readonly user: string;
   readonly host: string;
   readonly isRole: boolean;
+  /** What its certificate and its way to log in must hold, if anything. */
+  readonly texts: readonly string[];
 }
 
 /** The users and roles of a server. */
@@ -88,15 +90,26 @@ export async function readAccounts(session: Session, signal: AbortSignal): Promi
 /** What a server says of a user that is in its tables and not in use. */
 const NOT_IN_USE = new Set([1133, 1141]);
 
+/** What MariaDB (seen of 10.11.18) writes into its statements as it is. */
+const TEXTS = ['ssl_cipher', 'x509_issuer', 'x509_subject', 'authentication_string']
+  .map((column) => `CONVERT(${column} USING utf8mb4) AS ${column}`)
+  .join(', ');
+
 async function listNames(session: Session, signal: AbortSignal): Promise<readonly Named[]> {
-  const rows = await session.query<{ user: string; host: string; role: string }>(
-    `SELECT User AS user, Host AS host, ${session.isMariaDb ? 'is_role' : "'N'"} AS role FROM mysql.user
+  const more = session.isMariaDb ? `is_role AS role, ${TEXTS}` : "'N' AS role";
+  const rows = await session.query<Readonly<Record<string, string>> & { user: string; host: string }>(
+    `SELECT User AS user, Host AS host, ${more} FROM mysql.user
       ORDER BY CAST(User AS BINARY), CAST(Host AS BINARY)`,
     signal,
     { object: 'the users of the server' },
   );
   return rows
-    .map(({ user, host, role }) => ({ user, host, isRole: role === 'Y' }))
+    .map(({ user, host, role, ...texts }) => ({
+      user,
+      host,
+      isRole: role === 'Y',
+      texts: Object.values(texts),
+    }))
     .filter(({ user }) => !SYSTEM.has(user));
 }
 
@@ -110,7 +123,10 @@ async function readAccount(session: Session, named: Named, signal: AbortSignal):
     // Of a role come those of its own roles too, and of everybody those that everybody has.
     .filter((line) => (isRole ? isFor(line, account) : !/ TO PUBLIC(?: WITH GRANT OPTION)?$/.test(line)))
     .map((line) => withoutPassword(line, account));
-  const { create, defaults } = splitDefaults(shown, account);
+  const { create, defaults } = splitDefaults(
+    shown.map((sql) => withQuotes(sql, named.texts)),
+    account,
+  );
   return {
     account,
     create: isRole && user !== EVERYBODY ? [`CREATE ROLE ${account}`] : create,
@@ -139,12 +155,20 @@ function isFor(line: string, account: string): boolean {
   return line.includes(` TO ${account}`) && !rest.startsWith('@');
 }
 
+/** A server takes back no text with quotes that it wrote as it is. */
+function withQuotes(create: string, texts: readonly string[]): string {
+  return texts
+    .filter((text) => /['\\]/.test(text))
+    .reduce((sql, text) => sql.replace(` '${text}'`, () => ` ${quoteText(text)}`), create);
+}
+
 /** MariaDB repeats in the first grant how the user logs in. */
 function withoutPassword(line: string, account: string): string {
   const at = line.lastIndexOf(` TO ${account}`);
   if (at < 0 || !line.startsWith('GRANT ')) return line;
   const end = at + ` TO ${account}`.length;
-  const option = /\b(GRANT|ADMIN) OPTION\b/.exec(line.slice(end).replaceAll(/'(?:[^'\\]|\\.|'')*'/gs, ''));
+  // At the end of the line, which no text in quotes is.
+  const option = / WITH (GRANT|ADMIN) OPTION(?: MAX_[A-Z_]+ [\d.]+)*$/.exec(line.slice(end));
   return `${inOrder(line.slice(0, end))}${option ? ` WITH ${option[1]} OPTION` : ''}`;
 }
 
