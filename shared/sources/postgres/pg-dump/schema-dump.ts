@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { disconnect, query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
 import type { DatasetRole } from '../datasets/attributes.ts';
+import { firstWaitMs, giveWay, isLockTimeout } from '../snapshot/lock-to-read.ts';
 import { snapshotLost } from '../snapshot/lost.ts';
 import { openSession, type ServerVersion } from '../snapshot/session.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -25,8 +26,28 @@ const ARGS: Readonly<Record<SchemaRole, readonly string[]>> = {
   ],
 };
 
-/** One part of the schema as SQL, the same bytes as long as nothing changes. @throws E_SOURCE_*, E_ABORTED */
+/**
+ * One part of the schema as SQL, the same bytes as long as nothing changes.
+ *
+ * @throws E_SOURCE_CHANGED too if somebody waits to alter a table, which pg_dump would wait for, E_SOURCE_*, E_ABORTED
+ */
 export async function dumpSchema(
+  options: PostgresOptions,
+  role: SchemaRole,
+  snapshot: Pick<Snapshot, 'id' | 'version'>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  try {
+    return await runOnce({ ...options, lockTimeoutMs: firstWaitMs(options) }, role, snapshot, signal);
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error;
+  }
+  const client = await openSession(options, signal);
+  await giveWay(client, signal).finally(() => disconnect(client));
+  return runOnce(options, role, snapshot, signal);
+}
+
+async function runOnce(
   options: PostgresOptions,
   role: SchemaRole,
   snapshot: Pick<Snapshot, 'id' | 'version'>,

@@ -16,6 +16,7 @@ import { readRoles } from '../roles/roles.ts';
 import { quoteIdent, quoteQualified } from '../text/identifiers.ts';
 import { checkNothingDropped } from './changes.ts';
 import { encodeHandle } from './handle.ts';
+import { lockToRead } from './lock-to-read.ts';
 import { SnapshotReaders } from './readers.ts';
 import type { ServerVersion } from './session.ts';
 
@@ -137,6 +138,8 @@ export class PostgresView implements SourceView {
   async *#copy({ sql, object, table }: Copy, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     const client = await this.#readers.acquire(signal);
     try {
+      if (table !== undefined)
+        await lockToRead(client, { place: table.place, object }, this.#options, signal);
       yield* copyOut(client, sql, signal, { object });
       if (table !== undefined) await checkSame(client, table, object, signal);
       await this.#readers.unlock(client, signal);

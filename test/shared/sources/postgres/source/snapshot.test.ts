@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { takeInventory } from '../../../../../shared/sources/postgres/datasets/datasets.ts';
 import { Snapshot } from '../../../../../shared/sources/postgres/snapshot/snapshot.ts';
+import type { SourceView } from '../../../../../shared/sources/source.ts';
 import { turns } from '../../../../support/repository/torture.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, never, readAll, session, until } from './reading.ts';
@@ -50,6 +51,27 @@ describe('one moment for everything', () => {
     await expect(other.query('DROP TABLE t')).rejects.toMatchObject({ code: '55P03' });
     expect(await readAll(view, 'public.t')).toBe('1\n');
   });
+
+  test.each([
+    ['rows', (view: SourceView) => readAll(view, 'public.t')],
+    ['the schema', (view: SourceView) => readAll(view, 'pre-data')],
+  ])(
+    'gives way to who waits to truncate a table, and does not wait for them in turn: %s',
+    async (_, read) => {
+      const url = await databases.make('CREATE TABLE t AS SELECT 1 AS x');
+      const view = await databases.open(url);
+      const application = await session(url);
+      const truncating = application.query('TRUNCATE t');
+      const watcher = await session(url);
+      await until(watcher, 'SELECT 1 FROM pg_locks WHERE NOT granted');
+      await expect(read(view)).rejects.toMatchObject({
+        code: 'E_SOURCE_CHANGED',
+        message: 'somebody waits to truncate or alter public.t, and this backup is in the way',
+      });
+      await view[Symbol.asyncDispose]();
+      await truncating;
+    },
+  );
 
   test.each([
     ['dropped', 'DROP TABLE t', ['public.other']],
