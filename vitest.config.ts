@@ -8,6 +8,8 @@ process.env['HOLDFAST_SAMPLE_SEED'] ??= String(randomInt(1, 2 ** 31));
 const { unit, real, alone } = kindsOfTests(import.meta.dirname);
 /** `npm test -- --project unit` takes a third of a minute. */
 const isInnerLoop = /--project[ =]unit\b/.test(process.argv.join(' '));
+/** What starts nothing outside is tried in full in CI. */
+const FULL_IN_CI = process.env['HOLDFAST_TEST_CI'] === '1' ? { HOLDFAST_TEST_FULL: '1' } : {};
 const LIMITS = { testTimeout: 90_000, hookTimeout: 120_000 };
 
 export default defineConfig({
@@ -28,6 +30,7 @@ export default defineConfig({
           name: 'unit',
           include: isInnerLoop ? [...filesInTurn(unit, 3)] : [...unit],
           isolate: false,
+          env: FULL_IN_CI,
         },
       },
       {

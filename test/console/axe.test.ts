@@ -13,7 +13,7 @@ import { openConsolePage } from '../support/console/console-page.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
 import { describeInTurn } from '../support/parts.ts';
 import { initRepository, openRepository } from '../support/repository/engine.ts';
-import { isFull, isTorture, sample, sampleInCi } from '../support/repository/torture.ts';
+import { isFull, isTorture, sample, sampleInFull } from '../support/repository/torture.ts';
 
 const DESK = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
@@ -148,11 +148,11 @@ describeInTurn(0, 3)(['chromium'], 'axe on every screen', () => {
     expect(Object.keys(ROWS).sort()).toEqual(Object.keys(SCREENS).sort());
   });
 
-  describe.each(isFull ? sampleInCi(ROW_LIST, 8) : sample(ROW_LIST, 2))('$id', (row) => {
+  describe.each(isFull ? sampleInFull(ROW_LIST, 8) : sample(ROW_LIST, 2))('$id', (row) => {
     it('is clean with all there is, at both sizes in both themes', async () => {
       await open(row, full);
       await page.getByText(row.shows).first().waitFor();
-      await isClean(isFull ? sampleInCi(FOUR, 2) : sample(FOUR, 1), 'full');
+      await isClean(isFull ? sampleInFull(FOUR, 2) : sample(FOUR, 1), 'full');
     });
 
     it('is clean where there is nothing, while it loads, and when it fails', async () => {

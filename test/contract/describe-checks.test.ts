@@ -18,7 +18,7 @@ describe('checks of a contract', () => {
     'files',
   );
 
-  it('have their turns: one in six in the short form, one in two in CI, all in the long form', () => {
+  it('have their turns: one in six in the short form, one in two in the full form, all in the long form', () => {
     expect(ran).toHaveLength(isTorture ? COUNT : isFull ? COUNT / 2 : COUNT / 6);
     expect(ran).not.toContain('no');
   });

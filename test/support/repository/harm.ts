@@ -187,7 +187,7 @@ function watchAllocations() {
 /** What a decoder may ask for at once: some chunks of the tests, or what zlib begins with. */
 const MOST_BYTES = 1 * MiB;
 
-/** A decoder meets inputs that nobody wrote: 40 in the short form, 200 in CI, 33,000 in the long form: a million for all. */
+/** A decoder meets inputs that nobody wrote: 40 in the short form, 200 in the full form, 33,000 in the long form: a million for all. */
 export function meets<T>(
   title: string,
   inputs: fc.Arbitrary<T>,

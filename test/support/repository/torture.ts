@@ -3,16 +3,21 @@ import { expect, it } from 'vitest';
 import { seededRandom } from './rows.ts';
 
 /**
- * How much a test tries: a sample in `npm test`; nearly everything that is finite in CI (HOLDFAST_TEST_FULL=1); many random cases in
- * `npm run torture`, which sets these variables (tools/torture.ts). What fails can be run again with the seed that is printed.
+ * How much a test tries: a sample in `npm test`; twice that in CI (HOLDFAST_TEST_CI=1), which runs in full what starts nothing
+ * outside; nearly everything that is finite in the full form (HOLDFAST_TEST_FULL=1); many random cases in `npm run torture`, which
+ * sets these variables (tools/torture.ts). What fails can be run again with the seed that is printed.
  */
 const share = Number(process.env['TORTURE_SHARE'] ?? '0');
 
 /** Whether this is the long form. */
 export const isTorture = share > 0;
 
-/** Whether nearly everything is tried that can be counted: in CI, and in the long form. */
+/** Whether nearly everything is tried that can be counted: in the full form and the long form. */
 export const isFull = isTorture || process.env['HOLDFAST_TEST_FULL'] === '1';
+
+const isCi = process.env['HOLDFAST_TEST_CI'] === '1';
+/** Of what `npm test` tries, CI tries so many times as much. */
+const ciShare = isCi ? 2 : 1;
 
 /** Of random cases: the same seed gives the same ones. */
 export const testSeed = Number(process.env['HOLDFAST_TEST_SEED'] ?? '1');
@@ -20,19 +25,19 @@ export const testSeed = Number(process.env['HOLDFAST_TEST_SEED'] ?? '1');
 /** Of samples: another one in each run (vitest.config.ts), which says it if a test fails. */
 const sampleSeed = Number(process.env['HOLDFAST_SAMPLE_SEED'] ?? '1');
 
-/** Random cases: `short` in `npm test`, `full` in CI; in the long form `long`, or the share of it that was asked for. */
+/** Random cases: `short` in `npm test`, `full` in the full form; in the long form `long`, or the share of it that was asked for. */
 export function cases(short: number, full: number, long: number): number {
   if (isTorture) return Math.max(1, Math.round(long * share));
-  return isFull ? full : short;
+  return isFull ? full : Math.min(full, ciShare * short);
 }
 
-/** So many of the items, chosen by a seed, in their order; all of them in CI and in the long form. */
+/** So many of the items, chosen by a seed, in their order; all of them in the full and the long form. */
 export function sample<T>(items: readonly T[], count: number): readonly T[] {
-  return isFull ? items : sampleInCi(items, count);
+  return isFull ? items : sampleInFull(items, ciShare * count);
 }
 
-/** The same, and a sample in CI too: what takes minutes and differs little. */
-export function sampleInCi<T>(items: readonly T[], count: number): readonly T[] {
+/** So many of the items in the full form too: what takes minutes and differs little. */
+export function sampleInFull<T>(items: readonly T[], count: number): readonly T[] {
   if (isTorture || items.length <= count) return items;
   const random = seededRandom(sampleSeed + items.length);
   const places = items.map((_, place) => ({ place, at: random() })).toSorted((a, b) => a.at - b.at);
@@ -45,7 +50,7 @@ export const tortureTimeoutMs = isTorture ? 4 * 3600 * 1000 : 300_000;
 
 /** 1, 2, 3 and so on, such as the calls of a store; in `npm test` each `stride`-th of them, from a place that a seed chooses. */
 export function* strides(stride: number): Generator<number> {
-  const step = isFull ? 1 : stride;
+  const step = isFull ? 1 : Math.ceil(stride / ciShare);
   for (let at = 1 + Math.floor(seededRandom(sampleSeed + stride)() * step); ; at += step) yield at;
 }
 
@@ -53,20 +58,21 @@ export function* strides(stride: number): Generator<number> {
  * An `it` for files of slow tests that know nothing of each other: in `npm test` one of `n` has its turn, as a seed says, and the
  * others are skipped.
  *
- * @param inCi of so many one has its turn in CI; all in the long form @default 1
+ * @param inFull of so many one has its turn in the full form; all in the long form @default 1
  */
-export function turns(n: number, inCi = 1): typeof it {
-  const of = isFull ? inCi : n;
+export function turns(n: number, inFull = 1): typeof it {
+  const of = isFull ? inFull : Math.max(inFull, Math.ceil(n / ciShare));
   const first = turnOfFile(of);
   let at = 0;
   return onlyIf(() => isTorture || at++ % of === first);
 }
 
 /**
- * An `it` for a file whose tests are one: in `npm test` they all have their turn in one run of `n`, as a seed says; in CI in each.
+ * An `it` for a file whose tests are one: in `npm test` they all have their turn in one run of `n`, as a seed says; in the full form in
+ * each.
  */
 export function turnOfAll(n: number): typeof it {
-  const isWanted = isFull || turnOfFile(n) === 0;
+  const isWanted = isFull || turnOfFile(Math.ceil(n / ciShare)) === 0;
   return onlyIf(() => isWanted);
 }
 
@@ -79,13 +85,14 @@ function turnOfFile(n: number): number {
 
 /** Of `n` groups of slow files one has its turn in `npm test`, as a seed says. @param place of the group, from 0 */
 export function hasTurn(place: number, n: number): boolean {
-  return isFull || sampleSeed % n === place;
+  const of = Math.ceil(n / ciShare);
+  return isFull || sampleSeed % of === place % of;
 }
 
-/** An `it` for what takes too long for `npm test`, and is tried in CI. */
-export const itInFull: typeof it = onlyIf(() => isFull);
+/** An `it` for what takes too long for `npm test`, and is tried in the full form; in CI, in one file of two. */
+export const itInFull: typeof it = onlyIf(() => isFull || (isCi && turnOfFile(2) === 0));
 
-/** An `it` for what takes too long for CI, and is tried in the long form. */
+/** An `it` for what takes too long for the full form, and is tried in the long form. */
 export const itInLong: typeof it = onlyIf(() => isTorture);
 
 function onlyIf(isWanted: () => boolean): typeof it {

@@ -8,7 +8,7 @@ import type { MariadbServer } from '../../../../tools/mariadb-server.ts';
 import { type Reading, readSource } from '../../../contract/reading.ts';
 import { describeWithMysql, openTestServer } from '../../../support/mysql-server.ts';
 import { never } from '../../../support/repository/engine.ts';
-import { sample, sampleInCi } from '../../../support/repository/torture.ts';
+import { sample, sampleInFull } from '../../../support/repository/torture.ts';
 import { backUpUrl, checksums, nativeDump, newRepository, restoreUrl } from './round-trip.ts';
 
 const MODES =
@@ -75,7 +75,7 @@ describeWithMysql('no setting of a server changes what is backed up, restored or
       `DROP DATABASE IF EXISTS ${name}; CREATE DATABASE ${name} CHARACTER SET latin1 COLLATE latin1_bin`,
     );
 
-  it.each(sampleInCi(sample(PAIRS, 5), 20))('$name = $value × $work', async ({ name, value, work }) => {
+  it.each(sampleInFull(sample(PAIRS, 5), 20))('$name = $value × $work', async ({ name, value, work }) => {
     await renew('set_to');
     await server.query(undefined, `SET GLOBAL ${name} = ${value}`);
     try {
