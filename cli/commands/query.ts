@@ -35,10 +35,10 @@ export const query: Command = {
   options,
   help: `Usage: holdfast query KEY… "SELECT …" [--format ${FORMATS.join('|')}] [--output FILE] [--limit N] [--memory SIZE]
 
-Runs one SQL statement over backups where they lie, with DuckDB, which must be installed beside Holdfast. Nothing is
-restored, and nothing put on a disk but FILE. Only columns that the statement names are read, and only as many rows as it
-needs. The first backup is called a, the second b, and so on: a.orders, or a.public.orders. Of a single backup, orders
-and public.orders will do.
+Runs one SQL statement on backups without restoring them, and writes nothing to disk but FILE. It needs DuckDB, which is
+installed beside Holdfast: npm install @duckdb/node-api. Only the columns that the statement names are read, and only as
+many rows as it needs. The first backup is called a, the second b, and so on: a.orders, or a.public.orders. If there is
+only one backup, orders and public.orders will do.
 
   -f, --format FORMAT     table for people (default), csv with a header (NULL is empty, an empty text is ""), json (an
                           array of objects), or parquet, which needs --output

@@ -192,7 +192,10 @@ function checked(batch: ChangeBatch, from: ChangePosition): ChangeBatch {
 async function drain(batch: ChangeBatch): Promise<SegmentFacts> {
   for await (const block of batch.bytes())
     if (block.length > 0)
-      throw new HoldfastError('E_INTERNAL', `changes at ${batch.from} have bytes, and end where they begin`);
+      throw new HoldfastError(
+        'E_INTERNAL',
+        `the changes read at ${batch.from} hold bytes, but their end is the same place`,
+      );
   return batch.facts();
 }
 

@@ -85,7 +85,7 @@ function keyOfRow(shape: RowShape, row: ShownRow, dataset: string): string {
   return JSON.stringify(keyValues(shape, row, dataset));
 }
 
-/** @throws E_USAGE for rows without a key, a column of the key that is missing, a value that is no number where one is wanted */
+/** @throws E_USAGE for rows without a key, a missing column of the key, or text where the key is a number */
 export function keyValues(shape: RowShape, row: ShownRow, dataset: string): readonly (string | null)[] {
   if (shape.key.length === 0)
     throw new HoldfastError('E_USAGE', `the rows of ${dataset} have no primary key`, {
