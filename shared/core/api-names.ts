@@ -48,6 +48,7 @@ export type LimitClass = (typeof LIMIT_CLASSES)[number];
 /** What an audit entry is about. */
 export const AUDIT_ACTIONS = [
   'create',
+  'look',
   'download',
   'export',
   'restore-plan',

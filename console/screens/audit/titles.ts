@@ -2,6 +2,7 @@ import type { AuditAction, AuditOutcome } from '../../../shared/core/api-names.t
 
 const ACTIONS: Readonly<Record<AuditAction, string>> = {
   create: 'Backup',
+  look: 'Look at rows',
   download: 'Download',
   export: 'Export',
   'restore-plan': 'Restore plan',

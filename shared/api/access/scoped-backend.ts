@@ -1,6 +1,14 @@
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import type {
+  DiffAnswer,
+  DiffQuery,
+  RowHistoryAnswer,
+  RowHistoryQuery,
+  RowsAnswer,
+  RowsQuery,
+} from '../schema/inside.ts';
 import type { NotificationTestAnswer } from '../schema/notifications.ts';
 import type {
   ApiRun,
@@ -82,6 +90,21 @@ class ScopedBackend implements Backend {
 
   lock(): Promise<RunStarted> {
     throw ofAllSources();
+  }
+
+  async rows(key: BackupKey, query: RowsQuery, call: Call): Promise<RowsAnswer> {
+    await this.view.refuseHidden(key, call.signal);
+    return this.#backend.rows(key, query, call);
+  }
+
+  async diff(key: BackupKey, query: DiffQuery, call: Call): Promise<DiffAnswer> {
+    await this.view.refuseHidden(key, call.signal);
+    if (query.with !== 'live') await this.#refuseHidden(query.with, call);
+    return this.#backend.diff(key, query, call);
+  }
+
+  async rowHistory(query: RowHistoryQuery, call: Call): Promise<RowHistoryAnswer> {
+    return this.#backend.rowHistory({ ...query, source: await this.#source(query.source, call) }, call);
   }
 
   async planRestore(body: RestoreBody, call: Call): ReturnType<Backend['planRestore']> {

@@ -1,8 +1,10 @@
 import type { BackupTypes } from '../../config/backup-types.ts';
 import type { SuspectThresholds } from '../../config/suspects.ts';
+import type { RecordMask } from '../../jobs/inside/rows-page.ts';
 import type { Notifier } from '../../jobs/notify/notifier.ts';
 import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import type { Repository } from '../../repository/repository.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { DownloadLink } from '../schema/runs.ts';
 import type { StatusAnswer } from '../schema/status.ts';
 import type { RepositoryView } from '../server/repository-view.ts';
@@ -31,10 +33,19 @@ export interface LocalBackendOptions {
   readonly streamBytes: number;
   /** For a store with links; undefined: all exports are streamed. */
   readonly links: ExportLinks | undefined;
+  /** What masks the rows of a source for those who may not see them as they are; undefined if nothing does. @default none */
+  readonly masks?: ((source: string) => DatasetMask | undefined) | undefined;
   /** Locks and second places. @default neither */
   readonly protection?: LocalProtection | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/** Masks a dataset of a source. @throws E_MASK_RULES if a column has no rule, E_CONFIG for rules that cannot be read */
+export type DatasetMask = (
+  contents: BackupContents,
+  dataset: StoredDataset,
+  signal: AbortSignal,
+) => Promise<RecordMask>;
 
 /** Exports in the store, and links to them. */
 export interface ExportLinks {

@@ -14,6 +14,14 @@ import {
   RetentionQuery,
 } from './backups.ts';
 import { DrillAnswer, DrillsAnswer, DrillsQuery } from './drills.ts';
+import {
+  DiffAnswer,
+  DiffQuery,
+  RowHistoryAnswer,
+  RowHistoryQuery,
+  RowsAnswer,
+  RowsQuery,
+} from './inside.ts';
 import { NotificationsAnswer, NotificationTestAnswer, NotificationTestBody } from './notifications.ts';
 import {
   CopyBody,
@@ -161,6 +169,36 @@ export const API_ROUTES = {
     scope: 'own',
     limit: 'read',
     answers: { 200: BackupDetailAnswer },
+  },
+  rows: {
+    method: 'GET',
+    path: '/rows/{key}',
+    summary: 'Rows of a dataset. Only restorers see them as they are; others masked, if the source has rules.',
+    role: 'viewer',
+    scope: 'own',
+    limit: 'poll',
+    query: RowsQuery,
+    answers: { 200: RowsAnswer },
+  },
+  diff: {
+    method: 'GET',
+    path: '/diff/{key}',
+    summary: 'What differs between a backup and another one, or its source as it is now.',
+    role: 'restorer',
+    scope: 'own',
+    limit: 'poll',
+    query: DiffQuery,
+    answers: { 200: DiffAnswer },
+  },
+  rowHistory: {
+    method: 'GET',
+    path: '/row-history',
+    summary: 'Every version of one row over the backups of a source.',
+    role: 'restorer',
+    scope: 'own',
+    limit: 'poll',
+    query: RowHistoryQuery,
+    answers: { 200: RowHistoryAnswer },
   },
   restore: {
     method: 'POST',

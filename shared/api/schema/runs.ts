@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { EXPORT_FORMATS } from '../../core/api-names.ts';
 import { RUN_KINDS } from '../../core/run-kinds.ts';
+import { ApiRowsPlan, RowSelection, TargetChanges } from './inside.ts';
 import {
   BackupKeyText,
   BackupReference,
@@ -91,6 +92,19 @@ const NewDatabaseName = z
     "give 1 to 63 of A-Z, a-z, 0-9, '_' and '-', beginning with a letter",
   );
 
+/** What says how whole datasets are restored. */
+const NOT_WITH_ROWS = [
+  'newDatabase',
+  'datasets',
+  'path',
+  'toPath',
+  'replace',
+  'merge',
+  'resume',
+  'keepGoing',
+  'options',
+] as const;
+
 /** The body of `POST /restore` and of its plan. */
 export const RestoreBody = z.strictObject({
   backup: BackupReference,
@@ -101,6 +115,7 @@ export const RestoreBody = z.strictObject({
     'make a database of that name and restore into it: on the server of `to`, otherwise on the drill server',
   ),
   datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
+  rows: RowSelection.optional().describe('only these rows, into tables that are there'),
   path: z.string().max(MOST_PATH_CHARS).optional(),
   toPath: z.string().max(MOST_PATH_CHARS).optional(),
   replace: z.boolean().default(false),
@@ -116,6 +131,11 @@ export const RestoreBody = z.strictObject({
     .max(MOST_CONFIRM_CHARS)
     .optional()
     .describe('from the dry run of the same request: needed if dryRun is false'),
+}).check(({ value, issues }) => {
+  if (!value.rows) return;
+  for (const field of NOT_WITH_ROWS)
+    if (value[field] !== undefined && value[field] !== false)
+      issues.push({ code: 'custom', path: [field], message: 'does not go with rows', input: value[field] });
 });
 export type RestoreBody = z.infer<typeof RestoreBody>;
 
@@ -129,6 +149,7 @@ export const ApiRestorePlan = z
     drops: z.array(z.string()).describe('what replace will drop'),
     losses: z.array(z.string()).describe('what is dropped with those and is not restored'),
     warnings: z.array(z.string()),
+    rows: ApiRowsPlan.optional().describe('of a restore of rows'),
   })
   .meta({ id: 'RestorePlan' });
 export type ApiRestorePlan = z.infer<typeof ApiRestorePlan>;
@@ -137,6 +158,9 @@ export type ApiRestorePlan = z.infer<typeof ApiRestorePlan>;
 export const RestorePlanAnswer = z.object({
   key: BackupKeyText,
   plan: ApiRestorePlan,
+  changes: TargetChanges.nullable().describe(
+    'rows that a whole restore would change at its target, as it is now; null if it is made new, and for rows',
+  ),
   confirm: z.string().describe('for the same request without dryRun, by the same caller'),
   confirmExpiresAt: Time,
 });

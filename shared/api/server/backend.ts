@@ -3,6 +3,15 @@ import type { FileFormat } from '../../core/export-types.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import type {
+  DiffAnswer,
+  DiffQuery,
+  RowHistoryAnswer,
+  RowHistoryQuery,
+  RowsAnswer,
+  RowsQuery,
+  TargetChanges,
+} from '../schema/inside.ts';
 import type { NotificationTestAnswer } from '../schema/notifications.ts';
 import type {
   ApiRestorePlan,
@@ -41,6 +50,13 @@ export type Download =
   | { readonly kind: 'run'; readonly started: RunStarted }
   | { readonly kind: 'link'; readonly link: DownloadLink };
 
+/** What a restore would do, and for a dry run of whole datasets what it would change at its target. */
+export interface PlannedRestore {
+  readonly key: BackupKey;
+  readonly plan: ApiRestorePlan;
+  readonly changes?: TargetChanges | undefined;
+}
+
 /** Does the work of the API: this process (`local/`), or functions on AWS (`aws/`). */
 export interface Backend {
   readonly mode: StatusAnswer['mode'];
@@ -58,10 +74,11 @@ export interface Backend {
   copy(body: CopyBody, call: Call): Promise<RunStarted>;
   /** Extends the locks of what backups need. */
   lock(body: LockBody, call: Call): Promise<RunStarted>;
-  planRestore(
-    body: RestoreBody,
-    call: Call,
-  ): Promise<{ readonly key: BackupKey; readonly plan: ApiRestorePlan }>;
+  planRestore(body: RestoreBody, call: Call): Promise<PlannedRestore>;
+  /** Every look at rows is in the audit trail before it. @throws E_FORBIDDEN for rows that the caller may not see as they are */
+  rows(key: BackupKey, query: RowsQuery, call: Call): Promise<RowsAnswer>;
+  diff(key: BackupKey, query: DiffQuery, call: Call): Promise<DiffAnswer>;
+  rowHistory(query: RowHistoryQuery, call: Call): Promise<RowHistoryAnswer>;
   /** Starts a confirmed restore; it is in the audit trail before that. */
   restore(body: RestoreBody, call: Call): Promise<RunStarted>;
   hold(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer>;

@@ -35,7 +35,7 @@ export async function readRows(
   { dataset: name, where = [], columns: chosen, signal }: RowsOptions,
 ): Promise<RowsOfBackup> {
   const contents = contentsOf(reader);
-  const dataset = name === undefined ? onlyDataset(contents) : datasetNamed(contents, name);
+  const dataset = chosenDataset(contents, name);
   const { columns, parse } = await rowShapeOf(contents, dataset, signal);
   const tests = where.map((text) => parseCondition(text, columns));
   const places = chosen && placesOf(chosen, { columns });
@@ -52,6 +52,11 @@ export async function readRows(
       }
     },
   };
+}
+
+/** The named one, or the only one with data. @throws E_NO_DATASET, E_USAGE if there are several */
+export function chosenDataset(contents: BackupContents, name: string | undefined): StoredDataset {
+  return name === undefined ? onlyDataset(contents) : datasetNamed(contents, name);
 }
 
 /** One of the datasets of a backup, definitions too. @throws E_NO_DATASET */

@@ -1,0 +1,85 @@
+import type { BackupKey } from '../../core/ids.ts';
+import { plural } from '../../core/plural.ts';
+import type { RowChoice } from '../../jobs/inside/chosen-records.ts';
+import { datasetKey } from '../../jobs/inside/dataset-key.ts';
+import type { DatasetRows, RestoreRowsOptions, RowsPlan } from '../../jobs/inside/rows-plan.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { RowSelection } from '../schema/inside.ts';
+import type { ApiRestorePlan } from '../schema/runs.ts';
+import { ApiError } from '../server/api-error.ts';
+
+const MOST_TABLE_CHARS = 40;
+
+type Asked = Omit<RestoreRowsOptions, 'signal'>;
+
+/** What a request says about the rows that are put back. @throws E_BAD_REQUEST for a key of another form, E_NO_DATASET */
+export async function rowsAsked(
+  repository: Repository,
+  key: BackupKey,
+  { more = [], onConflict, beside, ...first }: RowSelection,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const choices: RowChoice[] = [];
+  for (const { dataset, where, keys } of [first, ...more]) {
+    const columns = keys ? await datasetKey(repository, key, dataset, signal) : [];
+    const rows = keys?.map((values) => {
+      if (values.length !== columns.length) throw otherKey(dataset, columns, values.length);
+      return Object.fromEntries(columns.map((name, i) => [name, values[i] ?? null]));
+    });
+    choices.push({ dataset, ...(where ? { where } : {}), ...(rows ? { keys: rows } : {}) });
+  }
+  return { choices, onConflict, beside: besideName(beside, first.dataset, key) };
+}
+
+function otherKey(dataset: string, columns: readonly string[], got: number): ApiError {
+  const form = columns.length === 0 ? 'there is none' : `it is (${columns.join(', ')})`;
+  const problem = `one has ${got} values, which is not the key of ${dataset}: ${form}`;
+  return new ApiError('E_BAD_REQUEST', `rows.keys: ${problem}`, {
+    fields: [{ field: 'rows.keys', problem }],
+    hint: 'Choose rows without a key with rows.where.',
+  });
+}
+
+/** Of a table that is made for it: the same for the same backup, so that a plan and its restore mean one table. */
+function besideName(beside: RowSelection['beside'], dataset: string, key: BackupKey): string | undefined {
+  if (typeof beside === 'string') return beside;
+  if (!beside) return undefined;
+  const table = (dataset.split('.').at(-1) ?? '').replaceAll(/[^\p{L}\p{N}_]/gu, '');
+  const [, date = '', time = ''] = /_(\d{8})_(\d{6})\.json$/.exec(key) ?? [];
+  return `${table.slice(0, MOST_TABLE_CHARS)}_${date}_${time}`;
+}
+
+/** The plan of rows, as the plan of a restore is answered. */
+export function rowsPlanJson({ target, beside, datasets, violations, warnings }: RowsPlan): ApiRestorePlan {
+  return {
+    target,
+    datasets: datasets.map(({ dataset, added, changed }) => ({
+      name: dataset,
+      records: added + changed,
+      plainBytes: 0,
+    })),
+    steps: datasets.map((rows) => stepOf(rows, beside)),
+    conflicts: [...violations],
+    drops: [],
+    losses: [],
+    warnings: [...warnings],
+    rows: {
+      ...(beside === undefined ? {} : { beside }),
+      datasets: datasets.map(({ dataset, key, added, changed, kept, same, notFound }) => ({
+        name: dataset,
+        key: [...key],
+        added,
+        changed,
+        kept,
+        same,
+        notFound: notFound.length,
+      })),
+      violations: [...violations],
+    },
+  };
+}
+
+function stepOf({ dataset, added, changed, kept }: DatasetRows, beside: string | undefined): string {
+  if (beside !== undefined) return `make ${beside} with ${plural(added, 'row')} of ${dataset}`;
+  return `${dataset}: add ${plural(added, 'row')}, change ${changed}, leave ${kept} that differ`;
+}

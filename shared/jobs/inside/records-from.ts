@@ -1,0 +1,39 @@
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import { splitRecords } from '../../sources/rows.ts';
+
+/**
+ * The records of a partition after the first so many. Of what lies before them only the tree is read, and of that only nodes on the
+ * way.
+ *
+ * @param skipped how many to leave out
+ * @throws E_DAMAGED, E_STORE_*, E_ABORTED
+ */
+export async function* recordsFrom(
+  reader: BackupReader,
+  { dataset, partition, skipped }: { readonly dataset: string; readonly partition: string; readonly skipped: number },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let passed = 0;
+  let isReached = false;
+  // What ends inside a record must not be the last that is passed: its rest would look like a record.
+  const passes = (records: number) => {
+    if (isReached || passed + records >= skipped) return false;
+    passed += records;
+    return true;
+  };
+  const runs = async function* () {
+    const isWanted = ({ records }: { readonly records: number }) => !passes(records);
+    for await (const { refs } of reader.leaves(reader.root(dataset, partition), { isWanted, signal })) {
+      const wanted = refs.filter(({ records }) => {
+        if (passes(records)) return false;
+        isReached = true;
+        return true;
+      });
+      yield { refs: wanted };
+    }
+  };
+  for await (const record of splitRecords(reader.readChunks(runs(), signal))) {
+    if (passed < skipped) passed++;
+    else yield record;
+  }
+}
