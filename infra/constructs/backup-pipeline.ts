@@ -92,6 +92,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly schedules: BackupSchedules;
   /** Renews locks, if there are any. */
   readonly lock: JobFunction | undefined;
+  /** Shows rows to the admin API, if there is one. */
+  readonly look: JobFunction | undefined;
   readonly #tasks: FargateTasks | undefined;
   readonly #connections: Connections | undefined;
   /** Copies backups, if there are second places. */
@@ -131,6 +133,8 @@ export class BackupPipeline extends Construct implements IConnectable {
     };
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
+    this.look =
+      this.config.api.auth && this.#makeFunction('look', props, { network, statements, environment });
     this.copies = this.#makeCopies(props, { network, statements, environment });
     this.#makeNotifications(file, statements);
     const fargate = this.#fargate(props, { network, statements, environment });
@@ -319,6 +323,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     const asTasks = tasks ? TASK_JOBS.filter((job) => jobs.includes(job)).map((job) => tasks.task(job)) : [];
     const roles: IRole[] = [
       ...jobs.map((job) => this.#functions[job].role),
+      ...(this.look ? [this.look.role] : []),
       ...asTasks.map(({ taskDefinition }) => taskDefinition.taskRole),
     ];
     return new DecryptRule(this, 'Decrypts', {

@@ -9,6 +9,7 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Database
   plan: ['sources'],
   hold: ['sources'],
   'backup-partition': ['sources'],
+  look: ['sources'],
   restore: ['targets'],
   drill: ['drills'],
 };

@@ -20,5 +20,7 @@ export interface NamedSource {
   readonly rpoMs?: number;
   /** How its changes are backed up; undefined: they are not. Sources only. */
   readonly continuous?: ContinuousSettings;
+  /** File of masking rules for people who may not see its rows as they are. Sources only. */
+  readonly mask?: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }

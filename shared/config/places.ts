@@ -13,6 +13,8 @@ const ofSource = {
     .string()
     .refine((text) => isAge(text) && ageOf(text) > 0, "give an age such as '90m', '26h' or '8d'")
     .optional(),
+  /** File of masking rules: people who may not see its rows as they are see them masked. */
+  mask: z.string().min(1).optional(),
   /** Its changes are stored too, so that every moment can be restored. */
   continuous: ContinuousConfig.optional(),
 };
@@ -55,7 +57,7 @@ export const Sources = z.record(
 /** Databases that restores may write to, by name. */
 export const Targets = Sources.superRefine((targets, context) => {
   for (const [name, target] of Object.entries(targets))
-    for (const setting of ['rpo', 'continuous'] as const)
+    for (const setting of ['rpo', 'continuous', 'mask'] as const)
       if (target[setting] !== undefined)
         context.addIssue({
           code: 'custom',
@@ -79,11 +81,12 @@ export const DrillConfig = z.strictObject(
 
 /** Sources or targets with their names. */
 export function namedPlaces(places: z.infer<typeof Sources> = {}): readonly NamedSource[] {
-  return Object.entries(places).map(([name, { rpo, continuous, ...place }]) => ({
+  return Object.entries(places).map(([name, { rpo, continuous, mask, ...place }]) => ({
     name,
     kind: place.kind,
     ...placeOf(place),
     ...(rpo === undefined ? {} : { rpoMs: ageOf(rpo) }),
+    ...(mask === undefined ? {} : { mask }),
     ...(continuous === undefined ? {} : { continuous: resolveContinuous(continuous) }),
   }));
 }

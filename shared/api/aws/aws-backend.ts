@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type BackupTypes, knownBackupType } from '../../config/backup-types.ts';
 import type { NotifyChannel } from '../../config/notifications.ts';
+import { hasRole } from '../../core/api-names.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { channelNamed } from '../../jobs/notify/notifier.ts';
@@ -8,7 +9,17 @@ import type { Repository } from '../../repository/repository.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
 import type { ExportLinks } from '../local/options.ts';
 import { mergedRuns } from '../presenters/recorded-runs.ts';
+import { notShown } from '../presenters/not-shown.ts';
 import { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import {
+  DiffAnswer,
+  type DiffQuery,
+  RowHistoryAnswer,
+  type RowHistoryQuery,
+  RowsAnswer,
+  type RowsQuery,
+  TargetChanges,
+} from '../schema/inside.ts';
 import { NotificationTestAnswer } from '../schema/notifications.ts';
 import {
   ApiRestorePlan,
@@ -23,7 +34,7 @@ import {
 } from '../schema/runs.ts';
 import type { StatusAnswer } from '../schema/status.ts';
 import { ApiError } from '../server/api-error.ts';
-import type { Backend, Call, Download } from '../server/backend.ts';
+import type { Backend, Call, Download, PlannedRestore } from '../server/backend.ts';
 import { parseBackup } from '../server/parse-backup.ts';
 import type { RepositoryView } from '../server/repository-view.ts';
 import { unknownName } from '../server/unknown-name.ts';
@@ -118,22 +129,35 @@ export class AwsBackend implements Backend {
     return Promise.reject(byFunction('lock'));
   }
 
-  async planRestore(
-    body: RestoreBody,
-    call: Call,
-  ): Promise<{ readonly key: BackupKey; readonly plan: ApiRestorePlan }> {
-    const event = { ...this.#restoreEvent(body, call), dryRun: true };
+  /** Masks are files, which no function has: whoever may not see rows as they are sees none. */
+  async rows(key: BackupKey, query: RowsQuery, call: Call): Promise<RowsAnswer> {
+    if (!hasRole(call.caller.roles, 'restorer')) throw notShown();
+    return RowsAnswer.parse(await this.#look({ what: 'rows', backup: key, query }, call));
+  }
+
+  async diff(key: BackupKey, query: DiffQuery, call: Call): Promise<DiffAnswer> {
+    return DiffAnswer.parse(await this.#look({ what: 'diff', backup: key, query }, call));
+  }
+
+  async rowHistory(query: RowHistoryQuery, call: Call): Promise<RowHistoryAnswer> {
+    const source = query.source ?? this.#named('sources', undefined, 'source');
+    await this.view.refuseUnknown(source, call.signal);
+    return RowHistoryAnswer.parse(await this.#look({ what: 'history', query: { ...query, source } }, call));
+  }
+
+  async planRestore(body: RestoreBody, call: Call): Promise<PlannedRestore> {
+    const event = { ...this.#restoreEvent(body, call), dryRun: true, withChanges: body.dryRun };
     const answer = (await this.#options.services.call('restore', event, call.signal)) as Record<
       string,
       unknown
     >;
-    const { datasets } = answer;
+    const { datasets, changes } = answer;
     const plan = ApiRestorePlan.parse({
       losses: [],
       ...answer,
       datasets: Array.isArray(datasets) ? datasets : [],
     });
-    return { key: parseBackup(body.backup), plan };
+    return { key: parseBackup(body.backup), plan, changes: TargetChanges.nullish().parse(changes) ?? null };
   }
 
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
@@ -237,7 +261,13 @@ export class AwsBackend implements Backend {
     return { ...(await links.link(folder, fileName)), fileName, bytes: sizeBytes };
   }
 
+  /** The API has no key: a function that has one looks, and records who asked for it. */
+  #look(event: object, { caller, signal }: Call): Promise<unknown> {
+    return this.#options.services.call('look', { ...event, requestedBy: nameOf(caller) }, signal);
+  }
+
   #restoreEvent(body: RestoreBody, { caller }: Call) {
+    const { rows } = body;
     const { backup, to, newDatabase, datasets, path, toPath, replace, merge, resume, keepGoing, options } =
       body;
     if (toPath !== undefined)
@@ -248,6 +278,7 @@ export class AwsBackend implements Backend {
       backup: parseBackup(backup),
       to: this.#named('targets', to, 'to'),
       ...(datasets === undefined ? {} : { datasets }),
+      ...(rows === undefined ? {} : { rows }),
       ...(path === undefined ? {} : { path }),
       ...(newDatabase === undefined ? {} : { newDatabase }),
       ...(resume ? { resume } : {}),

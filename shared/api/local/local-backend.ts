@@ -1,26 +1,21 @@
 import { knownBackupType } from '../../config/backup-types.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
-import type { JsonObject } from '../../core/json.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/access/audit.ts';
 import { acceptBackups } from '../../jobs/retention/accept.ts';
 import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/retention/hold.ts';
 import { cancelRun } from '../../jobs/runs/cancel-run.ts';
-import { namingOf, sourceNames } from '../../jobs/source/source-names.ts';
+import { sourceNames } from '../../jobs/source/source-names.ts';
 import { KINDS } from '../../sources/registry.ts';
 import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
 import { kindsJson } from '../presenters/kinds.ts';
-import { diffPage } from '../presenters/diff.ts';
 import { mergedRuns } from '../presenters/recorded-runs.ts';
-import { rowHistoryPage } from '../presenters/row-history.ts';
-import { rowsPage } from '../presenters/rows.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
 import type {
   DiffAnswer,
   DiffQuery,
   RowHistoryAnswer,
   RowHistoryQuery,
-  RowSelection,
   RowsAnswer,
   RowsQuery,
 } from '../schema/inside.ts';
@@ -44,14 +39,14 @@ import type { Backend, Call, Download, PlannedRestore } from '../server/backend.
 import { parseBackup } from '../server/parse-backup.ts';
 import type { RepositoryView } from '../server/repository-view.ts';
 import { downloadOf } from './download.ts';
-import { liveSource, maskFor } from './looks.ts';
+import { LocalLooks } from './looks.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
 import { copyRun, lockRun, secondPlace } from './protect-runs.ts';
 import type { LocalProtection } from './protection.ts';
 import { openRestorePlace, type RestorePlace, restoreOptions } from './restore-place.ts';
 import { restoreRun } from './restore-run.ts';
-import { planOfRows, rowsRun } from './rows-restore.ts';
+import { RowsRestores } from './rows-restore.ts';
 import { backupRun, drillRun, verifyRun } from './runs.ts';
 import type { Work } from './work.ts';
 
@@ -62,11 +57,18 @@ export class LocalBackend implements Backend {
   readonly configured: StatusAnswer['configured'];
   readonly apiKeys: ApiKeyStore;
   readonly #options: LocalBackendOptions;
+  readonly #looks: LocalLooks;
+  readonly #rows: RowsRestores;
 
   constructor(options: LocalBackendOptions) {
     const { sources, targets, types } = options;
     const named = ({ name, kind }: NamedPlace) => ({ name, kind });
     this.#options = options;
+    this.#looks = new LocalLooks(options, (call, record) => this.#audit(call, record));
+    this.#rows = new RowsRestores(options, {
+      audit: (call, record) => this.#audit(call, record),
+      changing: (work) => this.#changing(work),
+    });
     this.view = options.view;
     this.apiKeys = keysOfRepository(options.repository);
     this.configured = {
@@ -147,44 +149,32 @@ export class LocalBackend implements Backend {
     return this.#protect('lock', { about: { by: call.caller.name }, work }, call);
   }
 
-  async rows(key: BackupKey, query: RowsQuery, call: Call): Promise<RowsAnswer> {
-    const { repository } = this.#options;
-    const maskOf = await maskFor(this.#options, key, call);
-    await this.#look(call, [key], { what: 'rows', ...query });
-    return rowsPage(repository, key, query, { maskOf, signal: call.signal });
+  rows(key: BackupKey, query: RowsQuery, call: Call): Promise<RowsAnswer> {
+    return this.#looks.rows(key, query, call);
   }
 
-  async diff(key: BackupKey, query: DiffQuery, call: Call): Promise<DiffAnswer> {
-    const { repository } = this.#options;
-    const { signal } = call;
-    const backups = query.with === 'live' ? [key] : [key, parseBackup(query.with)];
-    for (const one of backups) await repository.readManifest(one, signal);
-    await this.#look(call, backups, { what: 'diff', ...query });
-    return diffPage(repository, key, query, {
-      liveOf: (stored) => liveSource(this.#options, stored),
-      signal,
-    });
+  diff(key: BackupKey, query: DiffQuery, call: Call): Promise<DiffAnswer> {
+    return this.#looks.diff(key, query, call);
   }
 
   async rowHistory(query: RowHistoryQuery, call: Call): Promise<RowHistoryAnswer> {
-    const { repository, sources, env } = this.#options;
-    const source = query.source ?? placeNamed(sources, undefined, 'source').name;
+    const source = query.source ?? placeNamed(this.#options.sources, undefined, 'source').name;
     await this.view.refuseUnknown(source, call.signal);
-    await this.#audit(call, { action: 'look', source, backups: [], details: detailsOf({ what: 'history', ...query }) });
-    const naming = namingOf(sources, env);
-    return rowHistoryPage(repository, { ...query, source }, { naming, signal: call.signal });
+    return this.#looks.history({ ...query, source }, call);
   }
 
   async planRestore(body: RestoreBody, call: Call): Promise<PlannedRestore> {
     const key = parseBackup(body.backup);
     const { signal } = call;
-    if (body.rows) return this.#planRows(key, body.rows, body, call);
+    if (body.rows) return { key, plan: await this.#rows.plan(key, body.rows, body, call) };
     const place = await openRestorePlace(this.#options, key, { asked: body, signal });
     const plan = await place.plan(restoreOptions(body, signal));
     if (body.dryRun) await this.#audit(call, { action: 'restore-plan', target: place.name, backups: [key] });
     const { datasets, steps, conflicts, drops, losses = [], warnings } = plan;
+    const changes = body.dryRun ? await place.changes(plan, signal) : null;
     return {
       key,
+      changes,
       plan: {
         target: plan.target,
         datasets: datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes })),
@@ -200,7 +190,7 @@ export class LocalBackend implements Backend {
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
     const { tracker } = this.#options;
     const key = parseBackup(body.backup);
-    if (body.rows) return this.#restoreRows(key, body.rows, body, call);
+    if (body.rows) return this.#rows.restore(key, body.rows, body, call);
     const place = await openRestorePlace(this.#options, key, { asked: body, signal: call.signal });
     const by = call.caller.name;
     const about = { by, backup: key, target: place.name };
@@ -274,32 +264,6 @@ export class LocalBackend implements Backend {
     return downloadOf(this.#options, { key, query, call, audit });
   }
 
-  async #planRows(key: BackupKey, rows: RowSelection, { to, dryRun }: RestoreBody, call: Call) {
-    const place = placeNamed(this.#options.targets, to, 'to');
-    const plan = await planOfRows(this.#options, { key, place, rows }, call.signal);
-    const details = detailsOf({ rows });
-    const record = { action: 'restore-plan', target: place.name, backups: [key], details };
-    if (dryRun) await this.#audit(call, record);
-    return { key, plan };
-  }
-
-  async #restoreRows(key: BackupKey, rows: RowSelection, { to }: RestoreBody, call: Call) {
-    const { tracker, targets } = this.#options;
-    const place = placeNamed(targets, to, 'to');
-    const by = call.caller.name;
-    const about = { by, backup: key, target: place.name };
-    tracker.refuseBusy('restore', about);
-    const record = { action: 'restore', target: place.name, backups: [key], details: detailsOf({ rows }) };
-    await this.#audit(call, record);
-    const work = rowsRun(this.#options, { key, place, rows }, { by, record });
-    return { run: tracker.begin('restore', about, this.#changing(work)) };
-  }
-
-  /** What was looked for may name people: it is kept in the part that only the key opens. */
-  #look(call: Call, backups: readonly BackupKey[], details: object): Promise<string> {
-    return this.#audit(call, { action: 'look', backups, details: detailsOf(details) });
-  }
-
   get #protection(): LocalProtection {
     return this.#options.protection ?? { policy: { days: {}, counts: {} } };
   }
@@ -350,10 +314,6 @@ export class LocalBackend implements Backend {
       }
     };
   }
-}
-
-function detailsOf(details: object): JsonObject {
-  return JSON.parse(JSON.stringify(details));
 }
 
 function hasServer({ drillServer }: LocalBackendOptions, kind: string): boolean {

@@ -16,6 +16,7 @@ import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
 import { recordIn } from './record-work.ts';
 import { type RecordWork, RunTracker } from './run-tracker.ts';
+import { sourceMasks } from './source-masks.ts';
 import { Telling } from './telling.ts';
 
 /** Small objects that never change, and are read again and again. */
@@ -123,6 +124,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     isEnabled: config.isEnabled,
     streamBytes: config.api.streamBytes,
     links: await openS3Exports(options.repository),
+    masks: sourceMasks(config.sources, options.folder, env),
     protection,
     env,
   });

@@ -1,4 +1,5 @@
 import type { BackupKey } from '../../core/ids.ts';
+import { targetChanges } from '../../jobs/inside/target-changes.ts';
 import {
   planRestore,
   type RestoreJobOptions,
@@ -9,6 +10,7 @@ import {
 import { type NewPlace, planRestoreToNew, restoreToNew } from '../../jobs/restore/restore-to-new.ts';
 import { refuseNotOffered } from '../../jobs/restore/special-options.ts';
 import { knownKind, openScratch, openTarget } from '../../jobs/source/adapters.ts';
+import type { TargetChanges } from '../schema/inside.ts';
 import type { RestoreBody } from '../schema/runs.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { placeNamed } from './places.ts';
@@ -25,6 +27,8 @@ export interface RestorePlace {
   readonly location: string;
   readonly specialOptions: NonNullable<Target['specialOptions']>;
   plan(options: RestoreJobOptions): Promise<Plan>;
+  /** Rows that it would change; null for a place that is made for it. */
+  changes(plan: Plan, signal: AbortSignal): Promise<TargetChanges | null>;
   /** @param onResult receives the comparison before a difference is refused */
   restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreResult>;
 }
@@ -66,6 +70,7 @@ function atTarget(
     location: target.name,
     specialOptions: target.specialOptions ?? [],
     plan: (choices) => planRestore(repository, key, target, choices),
+    changes: (plan, signal) => targetChanges(repository, key, target, { plan, signal }),
     restore: async (choices, onResult) => {
       const result = await restoreAndCompare(repository, key, target, choices);
       onResult(result);
@@ -82,6 +87,7 @@ function atNew({ repository }: Options, key: BackupKey, place: NewPlace): Restor
     location: `${place.name} on ${place.server.name}`,
     specialOptions: [],
     plan: (choices) => planRestoreToNew(repository, key, place, choices),
+    changes: async () => null,
     restore: (choices) => restoreToNew(repository, key, place, choices),
   };
 }

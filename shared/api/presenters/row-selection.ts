@@ -83,3 +83,11 @@ function stepOf({ dataset, added, changed, kept }: DatasetRows, beside: string |
   if (beside !== undefined) return `make ${beside} with ${plural(added, 'row')} of ${dataset}`;
   return `${dataset}: add ${plural(added, 'row')}, change ${changed}, leave ${kept} that differ`;
 }
+
+/** What a restore of rows did, for the result of its run. */
+export function rowFigures({ datasets }: RowsPlan) {
+  const sum = (of: 'added' | 'changed' | 'kept' | 'same') =>
+    datasets.reduce((all, dataset) => all + dataset[of], 0);
+  const [added, changed] = [sum('added'), sum('changed')];
+  return { records: added + changed, added, changed, kept: sum('kept'), same: sum('same') };
+}

@@ -1,4 +1,3 @@
-import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import {
   type PageColumn,
@@ -52,11 +51,4 @@ export function apiColumn({ name, type, isKey, isNumber }: PageColumn): ApiColum
 /** The member `cut` of a row; none if all is there. */
 export function cutOf(cut: ShownFields['cut']): { cut?: { column: number; characters: number }[] } {
   return cut.length > 0 ? { cut: cut.map((one) => ({ ...one })) } : {};
-}
-
-/** Whoever looks at rows without the right to see them as they are. */
-export function notShown(source: string): HoldfastError {
-  return new HoldfastError('E_FORBIDDEN', `rows of ${source} are shown to the role restorer only`, {
-    hint: 'Others see them masked if the source has masking rules: sources.NAME.mask (docs/guide/look-inside.md).',
-  });
 }

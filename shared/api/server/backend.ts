@@ -54,7 +54,7 @@ export type Download =
 export interface PlannedRestore {
   readonly key: BackupKey;
   readonly plan: ApiRestorePlan;
-  readonly changes?: TargetChanges | undefined;
+  readonly changes?: TargetChanges | null;
 }
 
 /** Does the work of the API: this process (`local/`), or functions on AWS (`aws/`). */

@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { diffPage } from '../../shared/api/presenters/diff.ts';
+import { rowHistoryPage } from '../../shared/api/presenters/row-history.ts';
+import { rowsPage } from '../../shared/api/presenters/rows.ts';
+import { withoutOptions } from '../../shared/api/presenters/without-options.ts';
+import { DiffQuery, RowHistoryQuery, RowsQuery } from '../../shared/api/schema/inside.ts';
+import { parseBackup } from '../../shared/api/server/parse-backup.ts';
+import type { BackupKey } from '../../shared/core/ids.ts';
+import { writeAudit } from '../../shared/jobs/access/audit.ts';
+import { backupKeyMember, requestedBy } from '../runtime/event-members.ts';
+import { defineFunction } from '../runtime/function.ts';
+import { openConfiguredSource } from '../runtime/sources.ts';
+
+const Event = z.discriminatedUnion('what', [
+  z.strictObject({ what: z.literal('rows'), backup: backupKeyMember, query: RowsQuery, requestedBy }),
+  z.strictObject({ what: z.literal('diff'), backup: backupKeyMember, query: DiffQuery, requestedBy }),
+  z.strictObject({
+    what: z.literal('history'),
+    query: RowHistoryQuery.required({ source: true }),
+    requestedBy,
+  }),
+]);
+
+/**
+ * Rows of backups for the admin API, which has no key: a page of a dataset, what differs, the history of a row. Writes nothing but
+ * who looked at what, before it looks.
+ */
+export const handler = defineFunction(Event, async (event, { config, signal, id: run, repository: open }) => {
+  const repository = await open();
+  const { what, query, requestedBy: by } = event;
+  const backups = backupsOf(event);
+  for (const backup of backups) await repository.readManifest(backup, signal);
+  // Conditions and keys may name people: they are kept in the part that only the key opens.
+  const details = JSON.parse(JSON.stringify({ what, ...query }));
+  const source = event.what === 'history' ? { source: event.query.source } : {};
+  await writeAudit(repository, { action: 'look', by, outcome: 'begun', run, ...source, backups, details }, signal);
+  if (event.what === 'history') return rowHistoryPage(repository, event.query, { naming: undefined, signal });
+  const [key] = backups as [BackupKey];
+  if (event.what === 'rows') return rowsPage(repository, key, event.query, { maskOf: undefined, signal });
+  const liveOf = ({ name }: { readonly name: string }) =>
+    withoutOptions(() => openConfiguredSource(name, config, signal));
+  return diffPage(repository, key, event.query, { liveOf, signal });
+});
+
+function backupsOf(event: z.infer<typeof Event>): readonly BackupKey[] {
+  if (event.what === 'history') return [];
+  const key = parseBackup(event.backup);
+  if (event.what === 'rows' || event.query.with === 'live') return [key];
+  return [key, parseBackup(event.query.with)];
+}
