@@ -258,6 +258,7 @@ describe('the functions', () => {
       'restore',
       'export',
       'decide',
+      'look',
     ]);
     expect(JSON.parse(named('decide')?.Environment.Variables.HOLDFAST_CONFIG)).not.toHaveProperty('api');
     const [secret] = properties(api, 'AWS::SecretsManager::Secret');

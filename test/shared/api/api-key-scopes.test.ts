@@ -96,6 +96,21 @@ const ROWS: Readonly<Record<RouteId, Row>> = {
     status: 400,
     foreign: [{ body: { backups: ['KEY', 'OTHER_KEY'], reason: 'x' }, status: 404 }],
   },
+  rows: { path: '/rows/KEY', status: 200, foreign: [{ path: '/rows/OTHER_KEY', status: 404 }] },
+  diff: {
+    path: '/diff/KEY?with=KEY',
+    status: 200,
+    foreign: [
+      { path: '/diff/OTHER_KEY?with=KEY', status: 404 },
+      { path: '/diff/KEY?with=OTHER_KEY', status: 404 },
+    ],
+  },
+  // Files are lines without a key.
+  rowHistory: {
+    path: '/row-history?dataset=shop.txt&key=1',
+    status: 400,
+    foreign: [{ path: '/row-history?source=billing&dataset=shop.txt&key=1', status: 404 }],
+  },
   restore: {
     body: { backup: 'KEY', newDatabase: 'shop_copy', dryRun: true },
     status: 200,
@@ -165,6 +180,8 @@ describe('API keys', () => {
     if (ROWS[id].before) await call('hold', ROWS.hold, tokens.operator.all);
     // A backup was begun by an operator.
     if (id === 'cancel') return has === 'operator';
+    // Nothing masks them for others.
+    if (id === 'rows') return has === 'restorer';
     const { role } = API_ROUTES[id];
     return role === 'open' || hasRole([has], role);
   };

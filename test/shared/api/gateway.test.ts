@@ -138,6 +138,7 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       restore: arn('restore'),
       export: arn('export'),
       decide: arn('decide'),
+      look: arn('look'),
       watchdog: arn('watchdog'),
     };
     const backend = await openAwsBackend(config, new AwsServices(MACHINES, functions), never);
@@ -194,6 +195,25 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       expect(revoked.json.key).toMatchObject({ state: 'revoked', revokedBy: ADMIN });
       expect((await by(token)).status).toBe(401);
       expect((await ask('DELETE', '/api-keys/00000000', { userArn: ADMIN })).json.code).toBe('E_NO_API_KEY');
+    });
+
+    it('has the function look read rows, for restorers alone, and that function says who asked', async () => {
+      expect((await ask('GET', `/rows/${name}`, { userArn: OPERATOR })).json.code).toBe('E_FORBIDDEN');
+      const where = encodeURIComponent('record = b');
+      const seen = await ask('GET', `/rows/${name}?where=${where}`, { userArn: RESTORER });
+      expect([seen.status, seen.json.rows]).toEqual([200, [{ values: ['b'] }]]);
+      const compared = await ask('GET', `/diff/${name}?with=${name}`, { userArn: RESTORER });
+      expect(compared.json.datasets).toMatchObject([{ name: 'orders', added: 0, removed: 0, changed: 0 }]);
+      const asked = double.asked.filter((one) => one.name === 'look').map(({ event }) => event);
+      expect(asked).toMatchObject([
+        { what: 'rows', backup: key, requestedBy: RESTORER },
+        { what: 'diff', backup: key, requestedBy: RESTORER },
+      ]);
+      const { entries } = (await ask('GET', '/audit?action=look', { userArn: OPERATOR })).json;
+      expect(entries).toMatchObject(asked.map(() => ({ by: RESTORER, backups: [key] })));
+      const bad = await ask('GET', `/rows/${name}?where=nothing`, { userArn: RESTORER });
+      expect([bad.status, bad.json.code]).toEqual([400, 'E_BAD_REQUEST']);
+      expect((await ask('GET', `/diff/${name}?with=live`, { userArn: RESTORER })).status).toBe(400);
     });
 
     it('lists without a key, and knows who signed', async () => {

@@ -1,13 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { handler as decide } from '../../../lambdas/decide/handler.ts';
+import { handler as look } from '../../../lambdas/look/handler.ts';
 
 export const ACCOUNT = '123456789012';
 export const machine = (name: string) => `arn:aws:states:eu-west-1:${ACCOUNT}:stateMachine:${name}`;
 
 /**
- * A double of ours of what the API asks of Step Functions and Lambda: it keeps executions, runs the function `decide` for
- * real, and answers for the others.
+ * A double of ours of what the API asks of Step Functions and Lambda: it keeps executions, runs the functions `decide`
+ * and `look` for real, and answers for the others.
  */
 export async function startAwsDouble() {
   const asked: { readonly name: string; readonly event: Record<string, unknown> }[] = [];
@@ -82,6 +83,7 @@ export async function startAwsDouble() {
       awsRequestId: 'aaaaaaaa-0000-0000-0000-000000000001',
     };
     if (name === 'decide') return decide(event, context);
+    if (name === 'look') return look(event, context);
     return {
       key: event['backup'],
       target: 'postgres://db/scratch',
