@@ -33,7 +33,11 @@ export const handler = defineFunction(Event, async (event, { config, signal, id:
   // Conditions and keys may name people: they are kept in the part that only the key opens.
   const details = JSON.parse(JSON.stringify({ what, ...query }));
   const source = event.what === 'history' ? { source: event.query.source } : {};
-  await writeAudit(repository, { action: 'look', by, outcome: 'begun', run, ...source, backups, details }, signal);
+  await writeAudit(
+    repository,
+    { action: 'look', by, outcome: 'begun', run, ...source, backups, details },
+    signal,
+  );
   if (event.what === 'history') return rowHistoryPage(repository, event.query, { naming: undefined, signal });
   const [key] = backups as [BackupKey];
   if (event.what === 'rows') return rowsPage(repository, key, event.query, { maskOf: undefined, signal });

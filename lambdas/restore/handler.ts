@@ -118,7 +118,16 @@ export const handler = defineFunction(
 
 /** @throws E_USAGE for what says how whole datasets are restored */
 function refuseWithRows(event: z.infer<typeof Event>): void {
-  const others = ['newDatabase', 'datasets', 'path', 'replace', 'merge', 'resume', 'keepGoing', 'options'] as const;
+  const others = [
+    'newDatabase',
+    'datasets',
+    'path',
+    'replace',
+    'merge',
+    'resume',
+    'keepGoing',
+    'options',
+  ] as const;
   const given = others.filter((name) => event[name] !== undefined && event[name] !== false);
   if (given.length === 0) return;
   throw new HoldfastError('E_USAGE', `${given.join(', ')} and rows do not go together`, {

@@ -73,6 +73,27 @@ export interface paths {
      */
     get: operations["backup"];
   };
+  "/api/admin/backup/rows/{key}": {
+    /**
+     * Rows of a dataset. Only restorers see them as they are; others masked, if the source has rules.
+     * @description Needs the role viewer.
+     */
+    get: operations["rows"];
+  };
+  "/api/admin/backup/diff/{key}": {
+    /**
+     * What differs between a backup and another one, or its source as it is now.
+     * @description Needs the role restorer.
+     */
+    get: operations["diff"];
+  };
+  "/api/admin/backup/row-history": {
+    /**
+     * Every version of one row over the backups of a source.
+     * @description Needs the role restorer.
+     */
+    get: operations["rowHistory"];
+  };
   "/api/admin/backup/restore": {
     /**
      * Plan a restore (dryRun), then start it with the token of the plan.
@@ -468,6 +489,50 @@ export interface components {
       /** @description what can be done, the best first */
       readonly ways: readonly ("again" | "replace" | "resume" | "keep-going" | "missing")[];
     };
+    readonly Column: {
+      readonly name: string;
+      /** @description as the database writes it */
+      readonly type: string;
+      /** @description part of what rows are told apart by */
+      readonly isKey: boolean;
+      /** @description its values are decimal numbers */
+      readonly isNumber: boolean;
+    };
+    readonly DatasetDiff: {
+      readonly name: string;
+      /** @enum {string} */
+      readonly kind: "schema" | "data";
+      /** @enum {string} */
+      readonly isIn: "both" | "first" | "second";
+      /** @description rows that only the second has; null: not counted, as it would take too long */
+      readonly added: number | null;
+      /** @description rows that only the first has */
+      readonly removed: number | null;
+      readonly changed: number | null;
+      /** @description what differs besides rows, a sentence each */
+      readonly schema: readonly string[];
+      /** @description those that both have; of the dataset that was asked for */
+      readonly columns: readonly components["schemas"]["Column"][];
+      readonly rows: readonly ({
+          /** @enum {string} */
+          readonly change: "added" | "removed" | "changed";
+          /** @description whole values of the columns of the key, in their order */
+          readonly key: readonly (string | null)[];
+          readonly before?: readonly (string | null)[];
+          readonly after?: readonly (string | null)[];
+          /** @description of a changed row: places of the columns that differ */
+          readonly changedColumns?: readonly number[];
+          /** @description values of which only the beginning is there; missing if there are none */
+          readonly cut?: readonly {
+              /** @description its place, from 0 */
+              readonly column: number;
+              /** @description of the whole value */
+              readonly characters: number;
+            }[];
+        })[];
+      /** @description for the next page of rows; missing at the end */
+      readonly after?: string;
+    };
     readonly RestorePlan: {
       readonly target: string;
       readonly datasets: readonly {
@@ -483,6 +548,41 @@ export interface components {
       /** @description what is dropped with those and is not restored */
       readonly losses: readonly string[];
       readonly warnings: readonly string[];
+      /** @description of a restore of rows */
+      readonly rows?: components["schemas"]["RowsPlan"];
+    };
+    readonly RowsPlan: {
+      /** @description the new table */
+      readonly beside?: string;
+      readonly datasets: readonly {
+          readonly name: string;
+          /** @description columns that rows are matched by; empty for a new table */
+          readonly key: readonly string[];
+          readonly added: number;
+          readonly changed: number;
+          /** @description rows that the target has and that differ: they stay as they are */
+          readonly kept: number;
+          /** @description rows that the target has as they are in the backup */
+          readonly same: number;
+          /** @description keys that the backup lacks */
+          readonly notFound: number;
+        }[];
+      /** @description what stands against it; nothing is written while there is one */
+      readonly violations: readonly string[];
+    };
+    readonly TargetChanges: {
+      readonly datasets: readonly ({
+          readonly name: string;
+          /** @description rows that come; null: not counted */
+          readonly added: number | null;
+          /** @description rows that go */
+          readonly removed: number | null;
+          readonly changed: number | null;
+        })[];
+      /** @description false: there was no time to count all */
+      readonly isComplete: boolean;
+      /** @description why nothing could be counted */
+      readonly problem: string | null;
     };
     readonly Drill: {
       /**
@@ -538,7 +638,7 @@ export interface components {
        */
       readonly at: string;
       /** @enum {string} */
-      readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
+      readonly action: "create" | "look" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
       /** @description null: a command line or a schedule did it */
       readonly by: string | null;
       readonly outcome: ("begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked") | null;
@@ -1557,6 +1657,191 @@ export interface operations {
     };
   };
   /**
+   * Rows of a dataset. Only restorers see them as they are; others masked, if the source has rules.
+   * @description Needs the role viewer.
+   */
+  rows: {
+    parameters: {
+      query?: {
+        dataset?: string;
+        where?: string;
+        columns?: string;
+        limit?: number;
+        after?: string;
+      };
+      header?: {
+        /** @description An ETag of an earlier response: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+      path: {
+        /** @description Name or whole path of a backup; slashes encoded. */
+        key: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            readonly key: string;
+            readonly dataset: string;
+            readonly columns: readonly components["schemas"]["Column"][];
+            readonly rows: readonly ({
+                readonly values: readonly (string | null)[];
+                /** @description values of which only the beginning is there; missing if there are none */
+                readonly cut?: readonly {
+                    /** @description its place, from 0 */
+                    readonly column: number;
+                    /** @description of the whole value */
+                    readonly characters: number;
+                  }[];
+              })[];
+            /** @description records that were read for this page */
+            readonly searched: number;
+            /** @description for the next page; missing at the end. A page may have few rows or none, and more may follow */
+            readonly after?: string;
+            /** @description personal values are replaced: the caller may not see them */
+            readonly isMasked: boolean;
+          };
+        };
+      };
+      /** @description Unchanged. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * What differs between a backup and another one, or its source as it is now.
+   * @description Needs the role restorer.
+   */
+  diff: {
+    parameters: {
+      query: {
+        with: "live" | string;
+        dataset?: string;
+        limit?: number;
+        after?: string;
+      };
+      header?: {
+        /** @description An ETag of an earlier response: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+      path: {
+        /** @description Name or whole path of a backup; slashes encoded. */
+        key: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            /** @description the first of the two */
+            readonly key: string;
+            /** @description the second: the path of a backup, or `live` */
+            readonly with: string;
+            readonly datasets: readonly components["schemas"]["DatasetDiff"][];
+            /** @description false: some datasets were not counted; name one */
+            readonly isComplete: boolean;
+          };
+        };
+      };
+      /** @description Unchanged. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Every version of one row over the backups of a source.
+   * @description Needs the role restorer.
+   */
+  rowHistory: {
+    parameters: {
+      query: {
+        source?: string;
+        dataset: string;
+        key: string;
+        limit?: number;
+      };
+      header?: {
+        /** @description An ETag of an earlier response: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            readonly source: string;
+            readonly dataset: string;
+            /** @description oldest first */
+            readonly versions: readonly ({
+                /** @description the first backup that has it so */
+                readonly key: string;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                readonly startedAt: string;
+                readonly columns: readonly {
+                    readonly name: string;
+                    readonly type: string;
+                    readonly isNumber: boolean;
+                  }[];
+                /** @description null: the row is not there */
+                readonly values: (readonly (string | null)[]) | null;
+                /** @description values of which only the beginning is there; missing if there are none */
+                readonly cut?: readonly {
+                    /** @description its place, from 0 */
+                    readonly column: number;
+                    /** @description of the whole value */
+                    readonly characters: number;
+                  }[];
+              })[];
+            /** @description that were looked into */
+            readonly backups: number;
+            /** @description false: there are older backups, or there was no time for the newest */
+            readonly isComplete: boolean;
+          };
+        };
+      };
+      /** @description Unchanged. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
    * Plan a restore (dryRun), then start it with the token of the plan.
    * @description Needs the role restorer.
    */
@@ -1576,6 +1861,33 @@ export interface operations {
           /** @description make a database of that name and restore into it: on the server of `to`, otherwise on the drill server */
           readonly newDatabase?: string;
           readonly datasets?: readonly string[];
+          /** @description only these rows, into tables that are there */
+          readonly rows?: {
+            readonly dataset: string;
+            /** @description conditions that must all hold */
+            readonly where?: readonly string[];
+            /** @description rows by the values of their key, in the order of its columns */
+            readonly keys?: readonly (readonly (string | null)[])[];
+            /** @description rows of other datasets, put back in the same transaction */
+            readonly more?: readonly ({
+                readonly dataset: string;
+                /** @description conditions that must all hold */
+                readonly where?: readonly string[];
+                /** @description rows by the values of their key, in the order of its columns */
+                readonly keys?: readonly (readonly (string | null)[])[];
+              })[];
+            /**
+             * @description what becomes of rows that the target has, and that differ
+             * @default fail
+             * @enum {string}
+             */
+            readonly onConflict?: "skip" | "replace" | "fail";
+            /**
+             * @description into a new table, of that name or one that is made from that of the backup
+             * @default false
+             */
+            readonly beside?: boolean | string;
+          };
           readonly path?: string;
           readonly toPath?: string;
           /** @default false */
@@ -1610,6 +1922,8 @@ export interface operations {
           readonly "application/json": {
             readonly key: string;
             readonly plan: components["schemas"]["RestorePlan"];
+            /** @description rows that a whole restore would change at its target, as it is now; null if it is made new, and for rows */
+            readonly changes: components["schemas"]["TargetChanges"] | null;
             /** @description for the same request without dryRun, by the same caller */
             readonly confirm: string;
             /**
@@ -2473,7 +2787,7 @@ export interface operations {
       query?: {
         from?: string;
         to?: string;
-        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
+        action?: "create" | "look" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
         outcome?: "begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked";
         source?: string;
         by?: string;
@@ -2521,7 +2835,7 @@ export interface operations {
       query?: {
         from?: string;
         to?: string;
-        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
+        action?: "create" | "look" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
         outcome?: "begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked";
         source?: string;
         by?: string;

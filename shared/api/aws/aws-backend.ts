@@ -8,8 +8,8 @@ import { channelNamed } from '../../jobs/notify/notifier.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
 import type { ExportLinks } from '../local/options.ts';
-import { mergedRuns } from '../presenters/recorded-runs.ts';
 import { notShown } from '../presenters/not-shown.ts';
+import { mergedRuns } from '../presenters/recorded-runs.ts';
 import { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
 import {
   DiffAnswer,

@@ -22,7 +22,6 @@ import type {
 import type { NotificationTestAnswer } from '../schema/notifications.ts';
 import { pairingWarnings } from '../schema/pairing.ts';
 import type {
-  ApiRestorePlan,
   ApiRun,
   CopyBody,
   CreateBody,

@@ -61,10 +61,7 @@ export class LocalLooks {
     return diffPage(repository, key, query, { liveOf: (stored) => this.#live(stored), signal });
   }
 
-  async history(
-    query: RowHistoryQuery & { readonly source: string },
-    call: Call,
-  ): Promise<RowHistoryAnswer> {
+  async history(query: RowHistoryQuery & { readonly source: string }, call: Call): Promise<RowHistoryAnswer> {
     const { repository, sources, env } = this.#options;
     const { source } = query;
     await this.#audit(call, { action: 'look', source, backups: [], details: detailsOf('history', query) });

@@ -18,7 +18,9 @@ export function sourceMasks(
   folder: string,
   env: Readonly<Record<string, string | undefined>>,
 ): (source: string) => DatasetMask | undefined {
-  const files = new Map<string, string>(sources.flatMap(({ name, mask }) => (mask === undefined ? [] : [[name, mask] as const])));
+  const files = new Map<string, string>(
+    sources.flatMap(({ name, mask }) => (mask === undefined ? [] : [[name, mask] as const])),
+  );
   return (source) => {
     const file = files.get(source);
     if (file === undefined) return undefined;

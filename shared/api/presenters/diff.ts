@@ -76,7 +76,13 @@ function schemaSentences({ isIn, found }: DiffPage): string[] {
   ];
 }
 
-function rowJson({ change, key, before, after, changedColumns }: ShownChange): ApiDatasetDiff['rows'][number] {
+function rowJson({
+  change,
+  key,
+  before,
+  after,
+  changedColumns,
+}: ShownChange): ApiDatasetDiff['rows'][number] {
   const lengths = new Map<number, number>();
   for (const { column, characters } of [...(before?.cut ?? []), ...(after?.cut ?? [])])
     lengths.set(column, Math.max(characters, lengths.get(column) ?? 0));

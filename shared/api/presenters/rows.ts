@@ -1,9 +1,5 @@
 import type { BackupKey } from '../../core/ids.ts';
-import {
-  type PageColumn,
-  type RowsPageOptions,
-  readRowsPage,
-} from '../../jobs/inside/rows-page.ts';
+import { type PageColumn, type RowsPageOptions, readRowsPage } from '../../jobs/inside/rows-page.ts';
 import type { ShownFields } from '../../jobs/inside/shown-fields.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ApiColumn, RowsAnswer, RowsQuery } from '../schema/inside.ts';

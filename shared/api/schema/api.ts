@@ -14,14 +14,7 @@ import {
   RetentionQuery,
 } from './backups.ts';
 import { DrillAnswer, DrillsAnswer, DrillsQuery } from './drills.ts';
-import {
-  DiffAnswer,
-  DiffQuery,
-  RowHistoryAnswer,
-  RowHistoryQuery,
-  RowsAnswer,
-  RowsQuery,
-} from './inside.ts';
+import { DiffAnswer, DiffQuery, RowHistoryAnswer, RowHistoryQuery, RowsAnswer, RowsQuery } from './inside.ts';
 import { NotificationsAnswer, NotificationTestAnswer, NotificationTestBody } from './notifications.ts';
 import {
   CopyBody,
@@ -173,7 +166,8 @@ export const API_ROUTES = {
   rows: {
     method: 'GET',
     path: '/rows/{key}',
-    summary: 'Rows of a dataset. Only restorers see them as they are; others masked, if the source has rules.',
+    summary:
+      'Rows of a dataset. Only restorers see them as they are; others masked, if the source has rules.',
     role: 'viewer',
     scope: 'own',
     limit: 'poll',

@@ -27,7 +27,9 @@ export const RowsQuery = z.strictObject({
   where: OneOrMore.optional().describe(
     'a condition such as `id = 42`, `email ~ @example.org` or `paid_at is null`; several that must all hold as a JSON array of texts',
   ),
-  columns: OneOrMore.optional().describe('one name, or several as a JSON array, in the order in which they are wanted'),
+  columns: OneOrMore.optional().describe(
+    'one name, or several as a JSON array, in the order in which they are wanted',
+  ),
   limit: pageLimit(ROWS_LIMIT.fallback, ROWS_LIMIT.most),
   after: After.optional(),
 });
@@ -46,7 +48,12 @@ export type ApiColumn = z.infer<typeof ApiColumn>;
 
 /** Values that are longer than what is shown of them. */
 const CutValues = z
-  .array(z.object({ column: Count.describe('its place, from 0'), characters: Count.describe('of the whole value') }))
+  .array(
+    z.object({
+      column: Count.describe('its place, from 0'),
+      characters: Count.describe('of the whole value'),
+    }),
+  )
   .optional()
   .describe('values of which only the beginning is there; missing if there are none');
 
@@ -91,7 +98,9 @@ export const ApiDatasetDiff = z
     name: z.string(),
     kind: z.enum(['schema', 'data']),
     isIn: z.enum(['both', 'first', 'second']),
-    added: Count.nullable().describe('rows that only the second has; null: not counted, as it would take too long'),
+    added: Count.nullable().describe(
+      'rows that only the second has; null: not counted, as it would take too long',
+    ),
     removed: Count.nullable().describe('rows that only the first has'),
     changed: Count.nullable(),
     schema: z.array(z.string()).describe('what differs besides rows, a sentence each'),

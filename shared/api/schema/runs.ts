@@ -106,37 +106,39 @@ const NOT_WITH_ROWS = [
 ] as const;
 
 /** The body of `POST /restore` and of its plan. */
-export const RestoreBody = z.strictObject({
-  backup: BackupReference,
-  to: NameText.optional().describe(
-    'name of a configured target; with newDatabase the one whose server makes it',
-  ),
-  newDatabase: NewDatabaseName.optional().describe(
-    'make a database of that name and restore into it: on the server of `to`, otherwise on the drill server',
-  ),
-  datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
-  rows: RowSelection.optional().describe('only these rows, into tables that are there'),
-  path: z.string().max(MOST_PATH_CHARS).optional(),
-  toPath: z.string().max(MOST_PATH_CHARS).optional(),
-  replace: z.boolean().default(false),
-  merge: z.boolean().default(false),
-  resume: z.boolean().default(false).describe('continue an interrupted restore, for kinds that can'),
-  keepGoing: z.boolean().default(false).describe('skip what the database refuses, for kinds that can'),
-  options: SpecialOptions.optional().describe(
-    'options that only targets of its kind have: GET /status lists them in configured.kinds',
-  ),
-  dryRun: z.boolean().default(false),
-  confirm: z
-    .string()
-    .max(MOST_CONFIRM_CHARS)
-    .optional()
-    .describe('from the dry run of the same request: needed if dryRun is false'),
-}).check(({ value, issues }) => {
-  if (!value.rows) return;
-  for (const field of NOT_WITH_ROWS)
-    if (value[field] !== undefined && value[field] !== false)
-      issues.push({ code: 'custom', path: [field], message: 'does not go with rows', input: value[field] });
-});
+export const RestoreBody = z
+  .strictObject({
+    backup: BackupReference,
+    to: NameText.optional().describe(
+      'name of a configured target; with newDatabase the one whose server makes it',
+    ),
+    newDatabase: NewDatabaseName.optional().describe(
+      'make a database of that name and restore into it: on the server of `to`, otherwise on the drill server',
+    ),
+    datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
+    rows: RowSelection.optional().describe('only these rows, into tables that are there'),
+    path: z.string().max(MOST_PATH_CHARS).optional(),
+    toPath: z.string().max(MOST_PATH_CHARS).optional(),
+    replace: z.boolean().default(false),
+    merge: z.boolean().default(false),
+    resume: z.boolean().default(false).describe('continue an interrupted restore, for kinds that can'),
+    keepGoing: z.boolean().default(false).describe('skip what the database refuses, for kinds that can'),
+    options: SpecialOptions.optional().describe(
+      'options that only targets of its kind have: GET /status lists them in configured.kinds',
+    ),
+    dryRun: z.boolean().default(false),
+    confirm: z
+      .string()
+      .max(MOST_CONFIRM_CHARS)
+      .optional()
+      .describe('from the dry run of the same request: needed if dryRun is false'),
+  })
+  .check(({ value, issues }) => {
+    if (!value.rows) return;
+    for (const field of NOT_WITH_ROWS)
+      if (value[field] !== undefined && value[field] !== false)
+        issues.push({ code: 'custom', path: [field], message: 'does not go with rows', input: value[field] });
+  });
 export type RestoreBody = z.infer<typeof RestoreBody>;
 
 /** What a restore would do, as routes answer it. */

@@ -10,7 +10,11 @@ import { splitRecords } from '../../sources/rows.ts';
  */
 export async function* recordsFrom(
   reader: BackupReader,
-  { dataset, partition, skipped }: { readonly dataset: string; readonly partition: string; readonly skipped: number },
+  {
+    dataset,
+    partition,
+    skipped,
+  }: { readonly dataset: string; readonly partition: string; readonly skipped: number },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let passed = 0;

@@ -79,19 +79,32 @@ export async function readRowsPage(reader: BackupReader, options: RowsPageOption
   const places = chosen ? placesOf(chosen, shape) : shape.columns.map((_, i) => i);
   const page = new Page(options, places.length);
   const about = { dataset: dataset.name, columns: columnsAt(places, shape) };
-  for (const [i, partition] of dataset.partitions.entries()) {
-    if (i < from.partition) continue;
-    let at = i === from.partition ? from.records : 0;
-    const part = { dataset: dataset.name, partition: partition.name, skipped: at };
-    for await (const record of recordsFrom(reader, part, signal)) {
-      if (page.isOver()) return { ...about, ...page.result, next: { partition: i, records: at } };
-      at++;
-      page.searched++;
-      const fields = shape.parse(mask ? mask(record) : record);
-      if (tests.every((test) => test(fields))) page.add(places.map((place) => fields[place] ?? null));
-    }
+  for await (const { record, position } of recordsAfter(reader, dataset, from, signal)) {
+    if (page.isOver()) return { ...about, ...page.result, next: position };
+    page.searched++;
+    const fields = shape.parse(mask ? mask(record) : record);
+    if (tests.every((test) => test(fields))) page.add(places.map((place) => fields[place] ?? null));
   }
   return { ...about, ...page.result, next: undefined };
+}
+
+/** The records of a dataset from a position on, each with its own. */
+async function* recordsAfter(
+  reader: BackupReader,
+  { name, partitions }: StoredDataset,
+  from: RowPosition,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly record: Uint8Array; readonly position: RowPosition }> {
+  for (const [partition, { name: part }] of partitions.entries()) {
+    if (partition < from.partition) continue;
+    let records = partition === from.partition ? from.records : 0;
+    for await (const record of recordsFrom(
+      reader,
+      { dataset: name, partition: part, skipped: records },
+      signal,
+    ))
+      yield { record, position: { partition, records: records++ } };
+  }
 }
 
 function columnsAt(
