@@ -17,6 +17,8 @@ import { Notifications } from './screens/notifications.tsx';
 import { Overview } from './screens/overview/overview.tsx';
 import { Restore } from './screens/restore/restore.tsx';
 import { Retention } from './screens/retention/retention.tsx';
+import { Compare } from './screens/rows/compare.tsx';
+import { Rows } from './screens/rows/rows.tsx';
 import { Run } from './screens/runs/run.tsx';
 import { Runs } from './screens/runs/runs.tsx';
 import { isInside, session, signOut } from './session/session.ts';
@@ -41,10 +43,16 @@ export function App() {
   );
 }
 
+/** The entry of the navigation that leads to a screen without one. */
+const REACHED_FROM: Readonly<Record<string, string>> = {
+  'api-keys': 'configuration',
+  rows: 'backups',
+  compare: 'backups',
+};
+
 function Shell() {
   const [first = ''] = place.value.path.split('/');
-  // reached from there
-  const area = first === 'api-keys' ? 'configuration' : first;
+  const area = REACHED_FROM[first] ?? first;
   const isOther = [MORE, ...OTHERS].some(({ path }) => path === area);
   // each place begins at its top
   useEffect(() => scrollTo(0, 0), [place.value.path]);
@@ -149,6 +157,8 @@ const VIEWS: Readonly<Record<ScreenId, (name: string) => VNode>> = {
   overview: () => <Overview />,
   backups: () => <Backups />,
   backup: (name) => <Backup key={name} name={name} />,
+  rows: (name) => <Rows key={name} name={name} />,
+  compare: (name) => <Compare key={name} name={name} />,
   restore: () => <Restore name={undefined} />,
   restoreOf: (name) => <Restore name={name} />,
   runs: () => <Runs />,

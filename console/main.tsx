@@ -7,6 +7,7 @@ import './style/forms.css';
 import './style/tables.css';
 import './style/screens.css';
 import './style/restore.css';
+import './style/rows.css';
 import './style/evidence.css';
 import './style/phone.css';
 import { ping } from './api/client.ts';

@@ -45,6 +45,17 @@ export function backupHref(key: string): string {
   return `#/backups/${backupName(key)}`;
 }
 
+/** The address of the rows of a backup. @param dataset undefined: it is chosen there */
+export function rowsHref(key: string, dataset?: string): string {
+  const query = dataset === undefined ? '' : `?${new URLSearchParams({ dataset })}`;
+  return `#/rows/${backupName(key)}${query}`;
+}
+
+/** The address of the screen that compares a backup. */
+export function compareHref(key: string): string {
+  return `#/compare/${backupName(key)}`;
+}
+
 /** The address of the restore screen, of one backup or of any. */
 export function restoreHref(key?: string): string {
   return key === undefined ? '#/restore' : `#/restore/${backupName(key)}`;

@@ -5,6 +5,8 @@ export const SCREENS = {
   overview: '',
   backups: 'backups',
   backup: 'backups/{name}',
+  rows: 'rows/{name}',
+  compare: 'compare/{name}',
   restore: 'restore',
   restoreOf: 'restore/{name}',
   runs: 'runs',

@@ -7,7 +7,7 @@ import { CHROMIUM } from '../test/support/run/part-places.ts';
 import { buildConsole } from './build-console.ts';
 import { startPostgres } from './embedded-postgres.ts';
 
-/** The pictures of README.md and docs/guide/console.md, of the console on a database of its own with a year of backups. */
+/** The pictures of README.md and docs/guide, of the console on a database of its own with a year of backups. */
 const FOLDER = 'docs/images';
 const DESK = { width: 1280, height: 1340 };
 const DAILY_DAYS = 366;
@@ -50,6 +50,30 @@ await page.getByLabel('shop_copy').check();
 await page.getByRole('button', { name: 'Continue' }).click();
 await page.getByText('Nothing is in the way at the target.').waitFor();
 await shoot(page, 'restore');
+
+// A bad afternoon: a customer is gone, with all their orders.
+await rig.postgres.query(
+  'shop',
+  `delete from order_lines where order_id in (select id from orders where customer = 42);
+   delete from orders where customer = 42;
+   delete from customers where id = 42;
+   update customers set name = 'Kundin Ö7, née Ö6' where id = 7`,
+);
+await page.evaluate("location.hash = '#/'");
+await page.getByRole('link', { name: 'Restore shop' }).click();
+await page.getByRole('button', { name: 'Continue' }).click();
+await page.getByRole('link', { name: 'See what changed since' }).click();
+await page.getByRole('button', { name: 'Show rows of public.orders', exact: true }).click();
+await page.getByRole('checkbox', { name: 'Pick all rows that are shown' }).check();
+await page.getByRole('button', { name: 'Show rows of public.order_lines' }).click();
+await page.getByRole('checkbox', { name: 'Pick all rows that are shown' }).check();
+await page.getByRole('button', { name: 'Show rows of public.customers' }).click();
+await page.getByRole('checkbox', { name: 'Pick the row with id 42', exact: true }).check();
+await shoot(page, 'compare');
+await page.getByRole('button', { name: /^Put back/ }).click();
+await page.getByRole('button', { name: 'Continue' }).click();
+await page.getByRole('heading', { name: 'Is this right?' }).waitFor();
+await shoot(page, 'put-back');
 
 async function shoot(of: Page, name: string): Promise<void> {
   // Until the pointer and what moves have come to rest.

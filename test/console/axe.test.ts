@@ -51,6 +51,8 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
     empty: 'there is no backup',
     dialogs: ['Verify', 'Drill', 'Release', 'Download'],
   },
+  rows: { of: 'backup', shows: 'a record of shop', empty: 'there is no backup' },
+  compare: { of: 'backup', shows: 'Nothing differs', empty: 'there is no backup' },
   restore: { shows: 'Which database?', empty: 'There is nothing to restore yet' },
   restoreOf: {
     of: 'backup',

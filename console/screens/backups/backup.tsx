@@ -2,8 +2,10 @@ import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
+import { compareHref, rowsHref } from '../../routes.ts';
 import { BackupLink } from '../../ui/backup-link.tsx';
 import { BackupState } from '../../ui/backup-state.tsx';
+import { Button } from '../../ui/button.tsx';
 import { Moment, momentText, When } from '../../ui/moment.tsx';
 import { Card, Facts, PageHead } from '../../ui/parts.tsx';
 import { kindName, SourceName, shortSource } from '../../ui/source-name.tsx';
@@ -46,7 +48,7 @@ function Parts({ backup }: { readonly backup: Detail }) {
           <Card title="Details">
             <Figures backup={backup} />
           </Card>
-          <Card title="Datasets" isBare>
+          <Card title="Datasets" isBare aside={backup.sealed && <LookInside of={backup.key} />}>
             <Datasets backup={backup} />
           </Card>
         </div>
@@ -60,6 +62,15 @@ function Parts({ backup }: { readonly backup: Detail }) {
         </div>
       </div>
     </>
+  );
+}
+
+function LookInside({ of }: { readonly of: string }) {
+  return (
+    <span class="row">
+      <Button href={rowsHref(of)}>Find rows</Button>
+      <Button href={compareHref(of)}>Compare</Button>
+    </span>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { bytes } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
+import { rowsHref } from '../../routes.ts';
 import { TextField } from '../../ui/fields.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
 import { Empty } from '../../ui/states.tsx';
@@ -11,7 +12,7 @@ const SEARCHED = 12;
 const MOST_SHOWN = 300;
 
 /** Tables or nodes of a backup; their names need the key. */
-export function Datasets({ backup: { sealed, datasetCount } }: { readonly backup: Detail }) {
+export function Datasets({ backup: { name: of, sealed, datasetCount } }: { readonly backup: Detail }) {
   const [search, setSearch] = useState('');
   if (!sealed)
     return (
@@ -41,7 +42,15 @@ export function Datasets({ backup: { sealed, datasetCount } }: { readonly backup
             {found.slice(0, MOST_SHOWN).map(({ name, kind, records, plainBytes, partitions }) => (
               <tr key={name}>
                 <td>
-                  {name} {kind === 'schema' && <span class="faint small">schema</span>}
+                  {kind === 'data' ? (
+                    <a href={rowsHref(of, name)} title="Show its rows">
+                      {name}
+                    </a>
+                  ) : (
+                    <>
+                      {name} <span class="faint small">schema</span>
+                    </>
+                  )}
                 </td>
                 <td class="number">{number(records)}</td>
                 <td class="number">{bytes(plainBytes)}</td>

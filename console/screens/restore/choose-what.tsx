@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { bytes } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import type { Status } from '../../api/status.ts';
+import { compareHref, rowsHref } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { Shown } from '../../ui/states.tsx';
@@ -95,6 +96,13 @@ function What({
         >
           Tables, collections or top-level nodes.
         </Choice>
+      )}
+      {datasets.length > 0 && (
+        <p class="row small soft">
+          Only some rows were lost?
+          <Button href={compareHref(detail.key)}>See what changed since</Button>
+          <Button href={rowsHref(detail.key)}>Find rows</Button>
+        </p>
       )}
       {wish.datasets !== undefined && <Picks datasets={datasets} wish={wish} onChange={onChange} />}
     </>

@@ -1,16 +1,13 @@
-import { useState } from 'preact/hooks';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
-import { type Failure, failureOf } from '../../api/problem.ts';
 import type { SourceState } from '../../api/status.ts';
-import { Button } from '../../ui/button.tsx';
-import { TextField } from '../../ui/fields.tsx';
 import { Moment } from '../../ui/moment.tsx';
 import { Facts, Note } from '../../ui/parts.tsx';
-import { FailureNote } from '../../ui/states.tsx';
 import { Conflicts } from './conflicts.tsx';
 import { type Plan, placeOf, type Wish } from './plan.ts';
 import { estimateRestoreMs } from './restore-estimate.ts';
+import { Typed } from './typed.tsx';
+import { WillChange } from './will-change.tsx';
 
 /** The last step: the whole plan, what would be dropped by name, and the field for the target's name. */
 export function Confirm({
@@ -32,6 +29,7 @@ export function Confirm({
   readonly onConfirm: () => Promise<void>;
 }) {
   const { datasets, steps, warnings, conflicts } = plan.plan;
+  const place = placeOf(wish);
   const isRefused = conflicts.length > 0 && wish.mode === 'empty' && !wish.resume;
   return (
     <>
@@ -42,6 +40,7 @@ export function Confirm({
         </Note>
       ))}
       <Conflicts plan={plan} wish={wish} isBusy={isBusy} onReplan={onReplan} />
+      {plan.changes && <WillChange changes={plan.changes} />}
       <details>
         <summary>Steps, and {plural(datasets.length, 'dataset')}</summary>
         <ol class="plan">
@@ -58,12 +57,16 @@ export function Confirm({
         </ul>
       </details>
       <Typed
-        wish={wish}
-        plan={plan}
+        place={place}
+        expiresAt={plan.confirmExpiresAt}
+        action={`Restore into ${place}`}
         refusal={isRefused ? 'First choose what to do about the target.' : undefined}
+        isDanger={wish.mode === 'replace'}
         onBack={onBack}
         onConfirm={onConfirm}
-      />
+      >
+        After the restore every dataset is read back and compared with the backup.
+      </Typed>
     </>
   );
 }
@@ -98,60 +101,5 @@ function Sums({
         ],
       ]}
     />
-  );
-}
-
-function Typed({
-  wish,
-  plan,
-  refusal,
-  onBack,
-  onConfirm,
-}: {
-  readonly wish: Wish;
-  readonly plan: Plan;
-  readonly refusal: string | undefined;
-  readonly onBack: () => void;
-  readonly onConfirm: () => Promise<void>;
-}) {
-  const [typed, setTyped] = useState('');
-  const [failure, setFailure] = useState<Failure>();
-  const [isBusy, setBusy] = useState(false);
-  const place = placeOf(wish);
-  const act = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    await onConfirm().catch((error: unknown) => setFailure(failureOf(error)));
-    setBusy(false);
-  };
-  const untyped = typed.trim() === place ? undefined : 'Type the name of the target first.';
-  const why = isBusy ? 'The restore is starting.' : (refusal ?? untyped);
-  return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (why === undefined) void act();
-      }}
-    >
-      <TextField
-        label={`To confirm, type the name of the target: ${place}`}
-        value={typed}
-        onInput={setTyped}
-        isMono
-        isBad={typed !== '' && !place.startsWith(typed.trim())}
-      />
-      <p class="small soft">
-        The plan is valid until <Moment at={plan.confirmExpiresAt} />. After the restore every dataset is read
-        back and compared with the backup.
-      </p>
-      {failure && <FailureNote failure={failure} />}
-      <div class="dialog-foot">
-        <Button onClick={onBack}>Back</Button>
-        <Button isSubmit look={wish.mode === 'replace' ? 'danger' : 'primary'} icon="restore" why={why}>
-          Restore into {place}
-        </Button>
-      </div>
-    </form>
   );
 }

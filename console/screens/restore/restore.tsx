@@ -72,7 +72,7 @@ function Wizard({ status, chosen }: { readonly status: Status; readonly chosen: 
   };
   const askFor = async (next: Wish) => {
     setWish(next);
-    if (await ask(next)) setStep(3);
+    if (await ask(planOf(next))) setStep(3);
   };
   // a complete address leads to its plan at once
   useEffect(() => {

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
-import { type Plan, planOf, type Wish } from './plan.ts';
+import type { BodyOf } from '../../api/types.ts';
+import type { Plan } from './plan.ts';
 
-/** The plan of a restore, requested and kept until the wish changes. */
+/** The plan of a restore, requested and kept until another one is asked for. */
 export function usePlan() {
   const [plan, setPlan] = useState<Plan>();
   const [failure, setFailure] = useState<Failure>();
@@ -12,11 +13,11 @@ export function usePlan() {
     setPlan(undefined);
     setFailure(undefined);
   };
-  const ask = async (wish: Wish): Promise<boolean> => {
+  const ask = async (body: BodyOf<'restore'>): Promise<boolean> => {
     setFailure(undefined);
     setBusy(true);
     try {
-      setPlan((await call('restore', { body: { ...planOf(wish), dryRun: true } })) as Plan);
+      setPlan((await call('restore', { body: { ...body, dryRun: true } })) as Plan);
       return true;
     } catch (error) {
       setPlan(undefined);

@@ -41,7 +41,7 @@ export async function makeDemoWorld(
   const config = {
     repository: './backups',
     sources: { shop: place(url) },
-    targets: { shop_copy: place(copy), staging: place(staging) },
+    targets: { shop: place(url), shop_copy: place(copy), staging: place(staging) },
     drill: { postgres: drill },
     retention,
   };

@@ -1,0 +1,100 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { plural } from '../../../shared/core/plural.ts';
+import { call } from '../../api/client.ts';
+import { useStatus } from '../../api/status.ts';
+import { go } from '../../routes.ts';
+import { FailureNote, Shown } from '../../ui/states.tsx';
+import { tell } from '../../ui/toasts.tsx';
+import type { Detail } from '../backups/detail.ts';
+import { usePlan } from '../restore/use-plan.ts';
+import type { RowSelection } from './answers.ts';
+import { ConfirmRows } from './confirm-rows.tsx';
+import { PutBackHow, type RowWish } from './put-back-how.tsx';
+
+/** Puts rows of a backup back: where to and how, then the plan, then a name that is typed. Nothing changes before. */
+export function PutBack({
+  backup,
+  rows,
+  hasKey = true,
+  onBack,
+}: {
+  readonly backup: Detail;
+  readonly rows: RowSelection;
+  /** Without one, rows fit only into a new table. */
+  readonly hasKey?: boolean;
+  readonly onBack: () => void;
+}) {
+  const status = useStatus();
+  const [wish, setWish] = useState<RowWish>({ to: '', onConflict: 'fail', isBeside: !hasKey });
+  const [isPlanned, setPlanned] = useState(false);
+  const { plan, failure, isBusy, ask, forget } = usePlan();
+  const body = {
+    backup: backup.name,
+    to: wish.to,
+    rows: { ...rows, onConflict: wish.onConflict, beside: wish.isBeside },
+  };
+  const askFor = async () => setPlanned(await ask(body));
+  const begin = async () => {
+    if (!plan) return;
+    const begun = await call('restore', { body: { ...body, dryRun: false, confirm: plan.confirm } });
+    tell('The rows are being put back.');
+    go(`runs/${(begun as { readonly run: string }).run}`);
+  };
+  return (
+    <section class="card" aria-label="Put rows back">
+      <div class="card-body stack">
+        <Head title={isPlanned ? 'Is this right?' : `Put back ${saidOf(rows)}`} />
+        <Shown of={status}>
+          {({ configured }) =>
+            isPlanned && plan ? (
+              <ConfirmRows wish={wish} plan={plan} onBack={() => setPlanned(false)} onConfirm={begin} />
+            ) : (
+              <PutBackHow
+                backup={backup}
+                configured={configured}
+                wish={wish}
+                tables={tablesFor(hasKey, rows)}
+                onChange={(part) => {
+                  forget();
+                  setWish({ ...wish, ...part });
+                }}
+                isBusy={isBusy}
+                onBack={onBack}
+                onNext={() => void askFor()}
+              />
+            )
+          }
+        </Shown>
+        {failure && <FailureNote failure={failure} />}
+      </div>
+    </section>
+  );
+}
+
+/** Rows of several datasets go into their own tables only. */
+function tablesFor(hasKey: boolean, { more = [] }: RowSelection): readonly ('own' | 'beside')[] {
+  return [...(hasKey ? (['own'] as const) : []), ...(more.length === 0 ? (['beside'] as const) : [])];
+}
+
+/** `1 row of public.customers and 3 rows of public.orders`, `the rows of public.orders where "id" > 7`. */
+function saidOf({ more = [], ...first }: RowSelection): string {
+  return [first, ...more]
+    .map(({ dataset, keys, where = [] }) => {
+      if (keys) return `${plural(keys.length, 'row')} of ${dataset}`;
+      return where.length > 0
+        ? `the rows of ${dataset} where ${where.join(' and ')}`
+        : `all rows of ${dataset}`;
+    })
+    .join(' and ');
+}
+
+/** Takes the focus when it appears or says something else, so that screen readers go on there. */
+function Head({ title }: { readonly title: string }) {
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => head.current?.focus(), [title]);
+  return (
+    <h2 ref={head} tabIndex={-1}>
+      {title}
+    </h2>
+  );
+}

@@ -1,0 +1,79 @@
+import { ScrollX } from '../../ui/scroll-x.tsx';
+import type { Column, Row } from './answers.ts';
+import { PickAll, PickBox } from './pick-box.tsx';
+import type { OnPick, Picks, RowKey } from './picks.ts';
+import { charactersIn, Value } from './value.tsx';
+
+/** Rows of a dataset; those that have a key can be picked. */
+export function RowTable({
+  dataset,
+  columns,
+  shown,
+  rows,
+  picks,
+  onPick,
+}: {
+  readonly dataset: string;
+  readonly columns: readonly Column[];
+  /** Names of the columns to show. */
+  readonly shown: readonly string[];
+  readonly rows: readonly Row[];
+  /** Undefined: nothing can be picked. */
+  readonly picks: Picks | undefined;
+  readonly onPick: OnPick;
+}) {
+  const names = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
+  const keys = rows.map((row) => keyOf(row, columns));
+  const places = columns.flatMap(({ name }, at) => (shown.includes(name) ? [at] : []));
+  return (
+    <ScrollX label={`Rows of ${dataset}`}>
+      <table class="table rows">
+        <thead>
+          <tr>
+            {picks && (
+              <th class="pick">
+                <PickAll keys={keys.flatMap((key) => (key ? [key] : []))} picks={picks} onPick={onPick} />
+              </th>
+            )}
+            {places.map((at) => (
+              <ColumnHead key={at} column={columns[at]} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ values, cut }, i) => (
+            <tr key={i}>
+              {picks && (
+                <td class="pick">
+                  {keys[i] && <PickBox rowKey={keys[i]} names={names} picks={picks} onPick={onPick} />}
+                </td>
+              )}
+              {places.map((at) => (
+                <td key={at}>
+                  <Value text={values[at] ?? null} characters={charactersIn(cut, at)} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollX>
+  );
+}
+
+/** A column's name, its type, and whether it is of the key. */
+export function ColumnHead({ column }: { readonly column: Column | undefined }) {
+  return (
+    <th scope="col">
+      {column?.name} {column?.isKey && <span class="badge">key</span>}
+      <span class="type faint">{column?.type}</span>
+    </th>
+  );
+}
+
+/** The whole values of a row's key; undefined if one of them was cut: it names no row. */
+function keyOf({ values, cut }: Row, columns: readonly Column[]): RowKey | undefined {
+  const places = columns.flatMap(({ isKey }, at) => (isKey ? [at] : []));
+  if (places.some((at) => charactersIn(cut, at) !== undefined)) return undefined;
+  return places.map((at) => values[at] ?? null);
+}

@@ -1,0 +1,284 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
+import { runCommand } from '../support/command-line.ts';
+import { seriousFindings } from '../support/console/axe.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
+import { newestLink } from '../support/console/console-rig.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeInTurn } from '../support/parts.ts';
+import { ownPostgres } from '../support/postgres.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { sample } from '../support/repository/torture.ts';
+import { type Serving, startServing } from '../support/serving.ts';
+
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+const LOOKS = [
+  ['light', DESK],
+  ['dark', PHONE],
+] as const;
+/** What axe looks at. */
+const SHOWN = [
+  'compared',
+  'rows that differ',
+  'how',
+  'plan',
+  'rows',
+  'a refusal',
+  'what will change',
+] as const;
+/** Of the way to a deleted customer: with ten seconds for each it is under two minutes. */
+const MOST_STEPS = 11;
+
+const SHOP = `
+  create table customers (
+    id int primary key, name text not null, email text not null unique, note text, biography text not null);
+  create table orders (
+    id int primary key, customer int not null references customers on delete cascade, total numeric(10, 2) not null);
+  insert into customers
+    select i, 'Customer ' || i, 'c' || i || '@shop.example', case i when 8 then 'NULL' when 9 then '' end, repeat('Life of ' || i || '. ', 60)
+    from generate_series(1, 40) i;
+  insert into orders select i, 1 + i % 40, i * 1.5 from generate_series(1, 120) i;
+  create table visits (at timestamptz, path text);
+  insert into visits select timestamptz '2026-01-01' + i * interval '1 hour', '/' || i from generate_series(1, 20) i`;
+
+/** One customer was deleted, and all their orders with them; others go on. */
+const ACCIDENT = `
+  delete from customers where id = 7;
+  update customers set note = 'moved to Ulm' where id = 3;
+  insert into customers values (41, 'Customer 41', 'c41@shop.example', null, 'New.')`;
+
+/** A bad afternoon, in a browser: rows are found and put back by whatever the screen says. */
+describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
+  let folder: string;
+  let server: PostgresServer;
+  let browser: Browser;
+  let serving: Serving;
+  let viewing: Serving;
+  let context: BrowserContext;
+  let page: Page;
+  let backup: string;
+  let before: Awaited<ReturnType<typeof rowsNow>>;
+  let steps = 0;
+  const complaints: string[] = [];
+  const looked = sample(SHOWN, 2);
+
+  /** What a person does: presses what has that name, ticks it, or types. */
+  const press = async (name: string | RegExp, role: 'button' | 'link' = 'button') => {
+    steps++;
+    await page.getByRole(role, { name, ...(typeof name === 'string' ? { exact: true } : {}) }).click();
+  };
+  const tick = async (name: string) => {
+    steps++;
+    await page.getByRole('checkbox', { name, exact: true }).check();
+  };
+  const type = async (label: string | RegExp, text: string) => {
+    steps++;
+    await page.getByLabel(label, { exact: true }).fill(text);
+  };
+  const goTo = async (place: string, shows: string) => {
+    await page.evaluate(`location.hash = '#/${place}'`);
+    await page.getByText(shows).first().waitFor();
+  };
+  const succeeded = async () => {
+    await page.waitForURL(/#\/runs\//);
+    await page.locator('.page-head .badge', { hasText: /Succeeded|Failed|Cancelled/ }).waitFor();
+    expect(await page.locator('.page-head .badge').textContent()).toBe('Succeeded');
+  };
+  const rowsNow = async () => ({
+    customers: (await server.query('shop', 'select * from customers order by id')).rows,
+    orders: (await server.query('shop', 'select * from orders order by id')).rows,
+  });
+  const isClean = async (what: (typeof SHOWN)[number]) => {
+    if (!looked.includes(what)) return;
+    for (const [colorScheme, size] of sample(LOOKS, 1)) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize(size);
+      expect(await seriousFindings(page), `${what} ${colorScheme}`).toEqual([]);
+    }
+    await page.setViewportSize(PHONE);
+    // What is drawn follows the width a frame later.
+    const width = () => page.evaluate('document.scrollingElement.scrollWidth');
+    await expect.poll(width, { timeout: 5000, message: `width of ${what}` }).toBeLessThanOrEqual(PHONE.width);
+    await page.setViewportSize(DESK);
+    await page.emulateMedia({ colorScheme: 'light' });
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'holdfast-console-rows-'));
+    const { folder: consoleFolder } = await builtConsole();
+    [server, browser] = await Promise.all([ownPostgres(18), sharedBrowser()]);
+    const place = async (name: string) => ({ kind: 'postgres', url: await server.createDatabase(name) });
+    const shop = await place('shop');
+    const config = {
+      repository: './backups',
+      sources: { shop },
+      targets: { shop, staging: await place('staging') },
+    };
+    for (const database of ['shop', 'staging']) await server.query(database, SHOP);
+    await server.query('staging', 'delete from orders where id <= 5');
+    await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify(config));
+    const world = { env: { BACKUP_ENCRYPTION_KEY: TEST_KEY }, cwd: folder };
+    expect((await runCommand('init --quiet', world)).status).toBe(0);
+    serving = await startServing(`--console ${consoleFolder}`, world);
+    viewing = await startServing(`--console ${consoleFolder} --role viewer`, world);
+    const { run } = await serving.json('POST', '/create', { source: 'shop', type: 'daily' }, 202);
+    backup = path.basename((await serving.over(run)).backup, '.json');
+    before = await rowsNow();
+    await server.query('shop', ACCIDENT);
+    context = await browser.newContext({ viewport: DESK });
+    page = await openConsolePage(context, complaints);
+    await page.goto(newestLink(serving));
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  }, 240_000);
+  afterAll(async () => {
+    await context?.close();
+    await viewing?.[Symbol.asyncDispose]();
+    await serving?.[Symbol.asyncDispose]();
+    await browser?.close();
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  afterEach(() => {
+    expect(complaints.splice(0)).toEqual([]);
+  });
+
+  it('leads somebody who never saw it to a deleted customer and their orders, and puts them back', async () => {
+    steps = 0;
+    await press('Restore shop', 'link');
+    await press('Continue');
+    await press('See what changed since', 'link');
+    await press('Show rows of public.customers');
+    await isClean('compared');
+    await tick('Pick the row with id 7');
+    await press('Show rows of public.orders');
+    await tick('Pick all rows that are shown');
+    await page.getByText('Picked: 1 row of public.customers, 3 rows of public.orders.').waitFor();
+    await isClean('rows that differ');
+    await press('Put back 4 rows');
+    await isClean('how');
+    await press('Continue');
+    await page.getByRole('heading', { name: 'Is this right?' }).waitFor();
+    // The heading of the step has the focus, for those who hear the page.
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Is this right?');
+    await isClean('plan');
+    await type(/type the name of the target/, 'shop');
+    await press('Put back into shop');
+    expect(steps).toBeLessThanOrEqual(MOST_STEPS);
+    await succeeded();
+    const { customers, orders } = await rowsNow();
+    expect(orders).toEqual(before.orders);
+    // What was rightly done since is still there.
+    expect(customers.find(({ id }) => id === 3)?.note).toBe('moved to Ulm');
+    expect(customers.filter(({ id }) => id !== 3 && id !== 41)).toEqual(
+      before.customers.filter(({ id }) => id !== 3),
+    );
+    expect(customers).toHaveLength(before.customers.length + 1);
+  });
+
+  it('finds rows by key and by condition, and shows NULL, long values and refusals as what they are', async () => {
+    await goTo(`backups/${backup}`, 'Why it is kept');
+    await press('public.customers', 'link');
+    await page.getByText('40 rows').waitFor();
+    const note = (row: string) => page.getByRole('row').filter({ hasText: row }).getByRole('cell').nth(4);
+    // Framed is what is no text.
+    const look = async (row: string) => [
+      await note(row).textContent(),
+      await note(row).locator('.no-value').count(),
+    ];
+    expect(await look('c10@shop.example')).toEqual(['NULL', 1]);
+    expect(await look('c8@shop.example')).toEqual(['NULL', 0]);
+    expect(await look('c9@shop.example')).toEqual(['empty text', 1]);
+    await type('Value', '7');
+    await page.keyboard.press('Enter');
+    await page.getByText('1 row, of').waitFor();
+    await press(/^Show all [\d,]+ characters$/);
+    await page.getByText('Life of 7. '.repeat(60).trim()).waitFor();
+    await isClean('rows');
+    await press(/^id is 7/);
+    await type('Value', 'seven');
+    await press('Find');
+    await page.getByText("'seven' is not a number").first().waitFor();
+    await isClean('a refusal');
+    await press(/^id is seven/);
+    await page.getByLabel('Find rows where').selectOption('email');
+    await page.getByLabel('Condition', { exact: true }).selectOption('contains');
+    await type('Value', 'c4@');
+    await press('Find');
+    await page.getByText('1 row, of').waitFor();
+    await page.getByText(/^5 columns$/).click();
+    await page.getByRole('checkbox', { name: 'biography' }).uncheck();
+    await page.getByText('4 of 5 columns').waitFor();
+    expect(await page.getByRole('columnheader', { name: /biography/ }).count()).toBe(0);
+  });
+
+  it('names a row that changed since, and makes it as in the backup only if that is asked for', async () => {
+    await goTo(`rows/${backup}?dataset=public.customers`, '40 rows');
+    const box = page.getByRole('checkbox', { name: 'Pick the row with id 3', exact: true });
+    await box.focus();
+    await page.keyboard.press('Space');
+    await press('Put back 1 row');
+    await press('Continue');
+    await page.getByText(/the target has 1 row otherwise: \(3\)/).waitFor();
+    await type(/type the name of the target/, 'shop');
+    const put = page.getByRole('button', { name: 'Put back into shop' });
+    expect(await put.getAttribute('aria-disabled')).toBe('true');
+    await press('Back');
+    await page.getByLabel('Make it as in the backup').check();
+    await press('Continue');
+    await type(/type the name of the target/, 'shop');
+    await put.click();
+    await succeeded();
+    expect((await rowsNow()).customers.filter(({ id }) => id < 41)).toEqual(before.customers);
+  });
+
+  it('puts what was found of rows without a key into a new table', async () => {
+    await goTo(`rows/${backup}?dataset=public.visits`, '20 rows');
+    await page.getByText('These rows have no key').waitFor();
+    await page.getByLabel('Find rows where').selectOption('path');
+    await type('Value', '/5');
+    await press('Find');
+    await press('Put back all rows that match');
+    await press('Continue');
+    await page.getByText('New table').waitFor();
+    await type(/type the name of the target/, 'shop');
+    await press('Put back into shop');
+    await succeeded();
+    const { rows } = await server.query(
+      'shop',
+      `select table_name from information_schema.tables where table_name like 'visits%' and table_name <> 'visits'`,
+    );
+    expect(rows).toHaveLength(1);
+    expect((await server.query('shop', `select path from "${rows[0]?.table_name}"`)).rows).toEqual([
+      { path: '/5' },
+    ]);
+  });
+
+  it('says what a whole restore will change before it begins', async () => {
+    await goTo(`restore/${backup}`, 'Where to?');
+    await page.getByLabel('staging').check();
+    await press('Continue');
+    const change = page.getByRole('region', { name: 'What will change' });
+    await change.getByRole('row', { name: /^public.orders 5 0 0$/ }).waitFor();
+    await isClean('what will change');
+  });
+
+  it('tells a viewer why there are no rows to see', async () => {
+    const other = await openConsolePage(context, complaints);
+    await other.goto(newestLink(viewing));
+    await other.getByRole('heading', { name: 'Overview' }).waitFor();
+    await other.evaluate(`location.hash = '#/compare/${backup}'`);
+    await other.getByText('This needs the role restorer; you have viewer.').waitFor();
+    await other.evaluate(`location.hash = '#/rows/${backup}?dataset=public.customers'`);
+    await other
+      .getByRole('alert')
+      .filter({ hasText: /restorer/ })
+      .waitFor();
+    expect(await other.getByText('c1@shop.example').count()).toBe(0);
+    await other.close();
+  });
+});
