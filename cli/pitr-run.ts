@@ -21,6 +21,7 @@ export async function pitrRun(flags: PitrFlags, io: Io): Promise<number> {
   const source = continuousSource(flags.source, session.config, io);
   const poll = poller(session.repository, {
     source,
+    idleMs: source.settings.idleMs,
     onWarning: (message) => session.progress.say(`warning: ${message}`),
   });
   for (;;) {

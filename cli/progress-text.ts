@@ -17,6 +17,7 @@ export const PHASE_WORDS: Readonly<Record<Phase, string>> = {
   clear: 'removing existing data',
   write: 'restoring',
   finish: 'building indexes and constraints',
+  apply: 'applying changes',
   compare: 'comparing',
   'compare-schema': 'comparing the schema',
   remove: 'removing the scratch target',

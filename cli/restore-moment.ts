@@ -1,7 +1,6 @@
 import { backupName } from '../shared/core/backup-words.ts';
-import { HoldfastError } from '../shared/core/errors.ts';
-import { type ChosenMoment, chooseMoment } from '../shared/jobs/changes/choose-moment.ts';
-import { chooseBeforeTransaction } from '../shared/jobs/changes/find-transaction.ts';
+import type { ChosenMoment } from '../shared/jobs/changes/choose-moment.ts';
+import { chooseUntil } from '../shared/jobs/changes/choose-until.ts';
 import { changesOf } from '../shared/jobs/changes/openers.ts';
 import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';
@@ -69,25 +68,18 @@ export async function restoreMomentFrom(
   return 0;
 }
 
-async function choose(
-  session: CommandSession,
-  { at, beforeTransaction: before }: ChosenMoment['until'],
+function choose(
+  { repository, io, progress }: CommandSession,
+  until: ChosenMoment['until'],
   source: ReturnType<typeof continuousSource>,
 ): Promise<ChosenMoment> {
-  const { repository, io, progress } = session;
   const onWarning = (message: string) => progress.say(`warning: ${message}`);
-  const { compare, decoder: openDecoder } = changesOf(source.place);
-  const wanted = { source: { kind: source.kind, name: source.name }, compare, onWarning, signal: io.signal };
-  if (before === undefined) return chooseMoment(repository, { ...wanted, until: { at } });
-  const decoder = await openDecoder?.();
-  if (decoder) return chooseBeforeTransaction(repository, before, { ...wanted, decoder });
-  throw new HoldfastError(
-    'E_SOURCE_UNSUPPORTED',
-    `transactions of ${source.name} cannot be found by their ids in this release`,
-    {
-      hint: 'Give a moment instead: --at.',
-    },
-  );
+  return chooseUntil(repository, until, {
+    source,
+    plugin: changesOf(source.place),
+    onWarning,
+    signal: io.signal,
+  });
 }
 
 /** @throws E_USAGE: changes are applied by a database alone */

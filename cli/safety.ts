@@ -1,3 +1,4 @@
+import { readChangeStandings } from '../shared/jobs/changes/standing.ts';
 import type { CopyStanding } from '../shared/jobs/copy/copy-lag.ts';
 import { type BucketCheck, checkBucket } from '../shared/jobs/doctor/bucket-rules.ts';
 import { openLocks } from '../shared/jobs/lock/lock.ts';
@@ -32,12 +33,13 @@ export interface Safety {
 export async function readSafety(session: CommandSession): Promise<Safety> {
   const { repository, naming, config, io } = session;
   const place = await repositoryConfig(config, io);
-  const [{ status, backups, namedPacks }, runs, bucket, copies, channels] = await Promise.all([
+  const [{ status, backups, namedPacks }, runs, bucket, copies, channels, changes] = await Promise.all([
     readOverview(repository, io.signal, naming),
     readRunFacts(repository, io.signal, naming),
     checkBucket(place, io.signal),
     copyStandings(session),
     failingChannels(repository, config.channels, io.signal),
+    readChangeStandings({ repository }, config.sources, io.signal),
   ]);
   const locked = await readLocks(session, status);
   const isBucket = place.repository.startsWith('s3:');
@@ -50,6 +52,7 @@ export async function readSafety(session: CommandSession): Promise<Safety> {
     isProven: repository.isProving,
     runs,
     locked,
+    changes,
     failingChannels: channels,
     ...(isBucket ? { bucket } : {}),
     ...(copies.length > 0 ? { copies } : {}),

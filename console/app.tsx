@@ -9,6 +9,7 @@ import { ApiKeys } from './screens/api-keys/api-keys.tsx';
 import { Audit } from './screens/audit/audit.tsx';
 import { Backup } from './screens/backups/backup.tsx';
 import { Backups } from './screens/backups/backups.tsx';
+import { ChangesOf } from './screens/changes/changes.tsx';
 import { Configuration } from './screens/configuration.tsx';
 import { Drill } from './screens/drills/drill.tsx';
 import { Drills } from './screens/drills/drills.tsx';
@@ -159,6 +160,7 @@ const VIEWS: Readonly<Record<ScreenId, (name: string) => VNode>> = {
   backup: (name) => <Backup key={name} name={name} />,
   rows: (name) => <Rows key={name} name={name} />,
   compare: (name) => <Compare key={name} name={name} />,
+  changes: (name) => <ChangesOf key={name} source={name} />,
   restore: () => <Restore name={undefined} />,
   restoreOf: (name) => <Restore name={name} />,
   runs: () => <Runs />,

@@ -8,6 +8,7 @@ import './style/tables.css';
 import './style/screens.css';
 import './style/restore.css';
 import './style/rows.css';
+import './style/changes.css';
 import './style/evidence.css';
 import './style/phone.css';
 import { ping } from './api/client.ts';

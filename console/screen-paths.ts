@@ -7,6 +7,7 @@ export const SCREENS = {
   backup: 'backups/{name}',
   rows: 'rows/{name}',
   compare: 'compare/{name}',
+  changes: 'changes/{name}',
   restore: 'restore',
   restoreOf: 'restore/{name}',
   runs: 'runs',

@@ -15,11 +15,14 @@ export function TextField({
   onInput,
   hint,
   type = 'text',
+  step,
   placeholder,
   isBad = false,
   isMono = false,
 }: FieldProps & {
-  readonly type?: 'text' | 'search' | 'date' | 'datetime-local';
+  readonly type?: 'text' | 'search' | 'date' | 'time' | 'datetime-local';
+  /** Of a time, in seconds: 1 lets seconds be given. */
+  readonly step?: number;
   readonly placeholder?: string;
   readonly isBad?: boolean;
   readonly isMono?: boolean;
@@ -32,6 +35,7 @@ export function TextField({
         id={id}
         class={isMono ? 'input mono' : 'input'}
         type={type as 'text'}
+        step={step}
         value={value}
         placeholder={placeholder}
         autocomplete="off"

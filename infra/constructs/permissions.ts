@@ -4,7 +4,7 @@ import type { LockSettings } from '../../shared/config/lock.ts';
 import { LOCKED_FOLDERS, lockStatements } from './lock-statements.ts';
 
 /** What a key opens: `purpose` in KMS's encryption context (docs/reference/security.md). */
-type Purpose = 'repository' | 'manifest' | 'index' | 'data';
+type Purpose = 'repository' | 'manifest' | 'index' | 'data' | 'changes';
 
 /**
  * What one job may do to bucket and key. Folders are relative to the repository; docs/reference/security.md
@@ -53,6 +53,8 @@ const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*', BUNDLES];
 const EVERYTHING = [...LISTED, 'data/*'];
 /** What a restore reads. */
 const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
+/** Change segments. `changes` opens what they say of themselves, `data` the changes. */
+const CHANGES = 'changes/*';
 /** Notes of runs, which no backup needs. */
 const HISTORY = 'history/*';
 /** What channels of notifications were told. */
@@ -134,9 +136,14 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     // What it puts is in second places: copy-statements.ts.
     copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
     // Whatever makes a backup look young is proven.
-    watchdog: { ...NOTHING, get: [...LISTED, HISTORY], decrypt: ['manifest'] },
-    // A link to an export works only if its maker may read it.
-    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*', HISTORY, NOTICES], seeLocks: RESTORED },
+    watchdog: { ...NOTHING, get: [...LISTED, HISTORY, CHANGES], decrypt: ['manifest', 'changes'] },
+    // A link to an export works only if its maker may read it. Which moments can be restored, segments say.
+    'admin-api': {
+      ...NOTHING,
+      get: [...LISTED, 'exports/*', HISTORY, NOTICES, CHANGES],
+      decrypt: ['changes'],
+      seeLocks: RESTORED,
+    },
     // Leaves the request to stop a run, and reads earlier ones.
     decide: {
       ...NOTHING,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { backupSchedulesOf, scheduleNames } from '../../shared/config/schedule-names.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
+import { readChangeStandings } from '../../shared/jobs/changes/standing.ts';
 import { outlookOf } from '../../shared/jobs/notify/outlook.ts';
 import type { BackupSummary } from '../../shared/jobs/status/list.ts';
 import { readSourceStates } from '../../shared/jobs/status/status.ts';
@@ -107,11 +108,17 @@ async function readFacts(
     at: repository?.clock.now() ?? new Date(),
     isProven: repository?.isProving === true,
     runs: repository && (await readRunFacts(repository, signal)),
+    changes: repository && (await changesOf(repository, config, signal)),
     copies:
       config.copies.length > 0 && repository ? seen.standings.map(({ standing }) => standing) : undefined,
     schedulesOff: seen.off?.map((name) => `the schedule ${name} does not fire`),
   });
   return repository ? provenFacts(facts, found.backups, { prover: repository, signal }) : facts;
+}
+
+/** A watchdog without the key of segments goes by when they were stored, and says what it does not know. */
+function changesOf(repository: OpenedRepository, { sources }: Invocation['config'], signal: AbortSignal) {
+  return readChangeStandings({ repository: repository.withoutKey(), changes: repository }, sources, signal);
 }
 
 /** How long a source has waited for its first good backup: since it has a schedule. */

@@ -29,6 +29,7 @@ export type Phase =
   | 'clear'
   | 'write'
   | 'finish'
+  | 'apply'
   | 'compare'
   | 'compare-schema'
   | 'remove'

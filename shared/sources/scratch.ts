@@ -1,3 +1,4 @@
+import type { ChangeReplay, ReplayOptions } from './changes.ts';
 import type { BackupContents } from './contents.ts';
 import type { RestoreOptions, Target } from './target.ts';
 
@@ -46,6 +47,8 @@ export interface Scratch {
   readonly restoreOptions: Pick<RestoreOptions, 'noOwner' | 'noPrivileges'>;
   /** What is not as in the backup for that reason, one sentence each. */
   readonly leftOut: readonly string[];
+  /** Applies changes to what was restored here. @default kinds without continuous backup have none @throws E_SOURCE_* */
+  openReplay?(options: ReplayOptions): Promise<ChangeReplay>;
   /** Everything that differs by definition is in one of its lists. */
   compareSchema(contents: BackupContents, signal: AbortSignal): Promise<SchemaComparison>;
   /** Removes it, and nothing else; what is gone already is no failure. @throws E_SOURCE_* when it is still there */

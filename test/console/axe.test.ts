@@ -28,7 +28,7 @@ const SOME = isTorture ? TWO : [TWO[1]];
 
 interface Row {
   /** What `{name}` stands for. */
-  readonly of?: 'backup' | 'run' | 'drill';
+  readonly of?: 'backup' | 'run' | 'drill' | 'source';
   /** What is seen when all is there. */
   readonly shows: string;
   /** The same where the repository is empty. */
@@ -53,6 +53,7 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
   },
   rows: { of: 'backup', shows: 'a record of shop', empty: 'there is no backup' },
   compare: { of: 'backup', shows: 'Nothing differs', empty: 'there is no backup' },
+  changes: { of: 'source', shows: 'Recovery point', empty: 'there is no source' },
   restore: { shows: 'Which database?', empty: 'There is nothing to restore yet' },
   restoreOf: {
     of: 'backup',
@@ -85,7 +86,7 @@ describeInTurn(0, 3)(['chromium'], 'axe on every screen', () => {
   let answers: ConsoleAnswers;
   let full: Pick<ConsoleAnswers, 'api' | 'token'>;
   let empty: Pick<ConsoleAnswers, 'api' | 'token'>;
-  let names: Readonly<Record<'backup' | 'run' | 'drill', string>>;
+  let names: Readonly<Record<'backup' | 'run' | 'drill' | 'source', string>>;
   let close: () => Promise<void>;
   const complaints: string[] = [];
 
@@ -100,7 +101,7 @@ describeInTurn(0, 3)(['chromium'], 'axe on every screen', () => {
     await begin('/verify', { backup, depth: 'full' });
     const { id: run, result } = await begin('/drill', { backup });
     const drill = path.basename(String(result?.['report']), '.json');
-    names = { backup, run, drill };
+    names = { backup, run, drill, source: 'shop' };
     await world.make({ name: 'of the tests', roles: ['viewer'] });
     full = { api: world.api, token: world.token };
     const store = new MemoryStore();

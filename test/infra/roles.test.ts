@@ -22,7 +22,10 @@ const { pipeline, storage, api } = deploymentOf(FULL_CONFIG);
 const resources = resourcePolicies(storage);
 const ONCE = { 's3:if-none-match': '*', 's3:ObjectCreationOperation': 'true' };
 const PURPOSES = ['repository', 'manifest', 'index', 'data'];
+/** Opens what change segments say of themselves. */
+const KEYS = [...PURPOSES, 'changes'];
 const PACK = 'data/ab/abcd';
+const SEGMENT = `changes/${'ab'.repeat(16)}/999999999998`;
 const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const reportOf = (kind: string) => `reports/${kind}/20261126/${kind}_20261126_020000_abcdef01.json`;
 const reports = (...kinds: readonly ReportKind[]) => kinds.map(reportOf);
@@ -38,6 +41,7 @@ const OBJECTS = [
   'keys/recovery/0123.json',
   WRAP,
   PACK,
+  SEGMENT,
   MANIFEST,
   'backups/_spoilt/abcd',
   `expired/20261126T020000Z/${MANIFEST}`,
@@ -153,13 +157,21 @@ const TABLE: readonly Row[] = [
   },
   // In the second place it puts: copies.test.ts.
   { job: 'copy', get: [...LISTED, PACK, WRAP], put: [], delete: [], decrypt: [], generate: [], secrets: [] },
-  { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: ['manifest'], generate: [], secrets: [] },
   {
-    job: 'admin-api',
-    get: [...LISTED, 'exports/shop.sql'],
+    job: 'watchdog',
+    get: [...LISTED, SEGMENT],
     put: [],
     delete: [],
-    decrypt: [],
+    decrypt: ['manifest', 'changes'],
+    generate: [],
+    secrets: [],
+  },
+  {
+    job: 'admin-api',
+    get: [...LISTED, SEGMENT, 'exports/shop.sql'],
+    put: [],
+    delete: [],
+    decrypt: ['changes'],
     generate: [],
     secrets: [],
     seesLocks: LOCKED.filter((key) => !REPORTS.includes(key)),
@@ -214,10 +226,8 @@ describe.each(sample(TABLE, 5))('the role of $job', (row) => {
   });
 
   it('opens keys for nothing else, and not without a purpose', () => {
-    expect(allowed(PURPOSES, (purpose) => onKey(policies, 'kms:Decrypt', purpose))).toEqual(
-      sorted(row.decrypt),
-    );
-    expect(allowed(PURPOSES, (purpose) => onKey(policies, 'kms:GenerateDataKey', purpose))).toEqual(
+    expect(allowed(KEYS, (purpose) => onKey(policies, 'kms:Decrypt', purpose))).toEqual(sorted(row.decrypt));
+    expect(allowed(KEYS, (purpose) => onKey(policies, 'kms:GenerateDataKey', purpose))).toEqual(
       sorted(row.generate),
     );
     for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
@@ -252,7 +262,7 @@ describe.each(sample(TABLE, 5))('the role of $job', (row) => {
     for (const action of NEVER_BUCKET)
       expect(isAllowed(policies, resources.bucket, { action, resource: BUCKET }), action).toBe(false);
     for (const action of NEVER_KEY)
-      expect(allowed(PURPOSES, (purpose) => onKey(policies, action, purpose))).toEqual([]);
+      expect(allowed(KEYS, (purpose) => onKey(policies, action, purpose))).toEqual([]);
   });
 
   it('reads the secrets of the databases that it logs in to, and no others', () => {
@@ -300,6 +310,7 @@ describe('the role of admin-api, besides', () => {
         's3:GetObject',
         's3:GetObjectRetention',
         's3:GetObjectLegalHold',
+        'kms:Decrypt',
         'states:StartExecution',
         'states:StopExecution',
         'states:ListExecutions',
@@ -432,7 +443,7 @@ describe('the tasks', () => {
     expect(on('s3:GetObject')).toEqual(sorted(row.get));
     expect(on('s3:PutObject')).toEqual(sorted(row.put));
     expect(on('s3:DeleteObject')).toEqual(sorted(row.delete));
-    const opened = (action: string) => allowed(PURPOSES, (purpose) => onKey(policies, action, purpose));
+    const opened = (action: string) => allowed(KEYS, (purpose) => onKey(policies, action, purpose));
     expect(opened('kms:Decrypt')).toEqual(sorted(row.decrypt));
     expect(opened('kms:GenerateDataKey')).toEqual(sorted(row.generate));
     const none = { Version: '2012-10-17', Statement: [] };
@@ -561,11 +572,13 @@ describe('roles of others', () => {
 
   it('of the API list, and read no pack, open nothing, write and remove nothing', () => {
     const found = policies(api);
-    expect(allowed(OBJECTS, (key) => onObject(found, 's3:GetObject', key))).toEqual(sorted(LISTED));
+    expect(allowed(OBJECTS, (key) => onObject(found, 's3:GetObject', key))).toEqual(
+      sorted([...LISTED, SEGMENT]),
+    );
     for (const action of ['s3:PutObject', 's3:DeleteObject'])
       expect(allowed(OBJECTS, (key) => onObject(found, action, key, ONCE))).toEqual([]);
     for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
-      expect(allowed(PURPOSES, (purpose) => onKey(found, action, purpose))).toEqual([]);
+      expect(allowed(KEYS, (purpose) => onKey(found, action, purpose))).toEqual([]);
     expect(isAllowed(found, resources.bucket, { action: 's3:ListBucket', resource: BUCKET })).toBe(true);
   });
 });

@@ -94,6 +94,13 @@ export interface paths {
      */
     get: operations["rowHistory"];
   };
+  "/api/admin/backup/changes/{source}": {
+    /**
+     * What is stored of the changes of a source: which moments can be restored, gaps, lag.
+     * @description Needs the role viewer.
+     */
+    get: operations["changes"];
+  };
   "/api/admin/backup/restore": {
     /**
      * Plan a restore (dryRun), then start it with the token of the plan.
@@ -256,6 +263,14 @@ export interface components {
       readonly code: string;
       readonly message: string;
       readonly hint: string | null;
+    };
+    readonly RecoveryPoint: {
+      /** @description how old stored changes may be: `continuous.rpo` */
+      readonly agreedSeconds: number;
+      /** @description how long ago all was stored; null: nothing is, or it is not known */
+      readonly lagSeconds: number | null;
+      readonly isMet: boolean;
+      readonly sentence: string;
     };
     readonly RunStarted: {
       readonly run: string;
@@ -482,6 +497,12 @@ export interface components {
       readonly options: ({
         [key: string]: string | number | boolean;
       }) | null;
+      /** @description that was asked for; null: a backup was restored */
+      readonly moment: ({
+        readonly source: string;
+        readonly at: string | null;
+        readonly beforeTransaction: string | null;
+      }) | null;
       /** @description of the target, for a run that failed or was cancelled; null while it runs, and for others */
       readonly state: ("untouched" | "empty" | "part" | "uncompared" | "incomplete" | "different" | "removed" | "unknown") | null;
       /** @description datasets that are not known to be whole at the target */
@@ -583,6 +604,24 @@ export interface components {
       readonly isComplete: boolean;
       /** @description why nothing could be counted */
       readonly problem: string | null;
+    };
+    readonly MomentPlan: {
+      /** @description the moment; of `latest` the one that is reached now: restore that one. null: before a transaction */
+      readonly at: string | null;
+      readonly beforeTransaction: string | null;
+      /**
+       * Format: date-time
+       * @description all that the base has was committed by then
+       */
+      readonly baseAt: string;
+      readonly segments: number;
+      readonly transactions: number;
+      /** @description of changes */
+      readonly plainBytes: number;
+      /** @description about how long the changes take, after the base */
+      readonly replaySeconds: number;
+      /** @description what the changes lack, or warn of: sentences */
+      readonly notCarried: readonly string[];
     };
     readonly Drill: {
       /**
@@ -971,6 +1010,8 @@ export interface operations {
                   readonly by?: string;
                   readonly key: string;
                 }) | null;
+                /** @description null: its changes are not backed up, or it is not configured */
+                readonly continuous: components["schemas"]["RecoveryPoint"] | null;
               })[];
             /** @description of reports that do not count */
             readonly problems: readonly string[];
@@ -1842,6 +1883,137 @@ export interface operations {
     };
   };
   /**
+   * What is stored of the changes of a source: which moments can be restored, gaps, lag.
+   * @description Needs the role viewer.
+   */
+  changes: {
+    parameters: {
+      header?: {
+        /** @description An ETag of an earlier response: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+      path: {
+        /** @description Name of a configured source. */
+        source: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            readonly now: string;
+            readonly source: {
+              readonly kind: string;
+              readonly name: string;
+            };
+            /** @description between polls */
+            readonly everySeconds: number;
+            /** @description how long every moment can be restored */
+            readonly keepSeconds: number;
+            readonly recoveryPoint: components["schemas"]["RecoveryPoint"];
+            /** @description somebody said that it is not to be polled for now */
+            readonly isPaused: boolean;
+            /** @description all that was committed by then is stored, by the clock of the database */
+            readonly readAt: string | null;
+            readonly segments: number;
+            /** @description of segments; packs that lie by themselves are not counted */
+            readonly storedBytes: number;
+            /** @description every moment of these can be restored; newest first */
+            readonly restorable: readonly {
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                readonly from: string;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                readonly to: string;
+                /** @description the oldest of it */
+                readonly base: string;
+              }[];
+            /** @description backups that changes can be applied to; newest first */
+            readonly bases: readonly {
+                readonly key: string;
+                /**
+                 * Format: date-time
+                 * @description when it was begun
+                 */
+                readonly at: string;
+              }[];
+            /** @description newest first; hours without a segment are left out */
+            readonly hours: readonly {
+                /**
+                 * Format: date-time
+                 * @description its begin
+                 */
+                readonly hour: string;
+                /** @description that were stored in it */
+                readonly segments: number;
+                readonly storedBytes: number;
+              }[];
+            /** @description moments that cannot be restored, between others; newest first */
+            readonly gaps: readonly ({
+                readonly from: string | null;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                readonly to: string;
+                /**
+                 * @description changes are lost; or tables were defined anew
+                 * @enum {string}
+                 */
+                readonly why: "gap" | "definitions";
+                readonly says: string;
+                /** @description the backup from which moments can be restored again */
+                readonly healedBy: string | null;
+              })[];
+            /** @description how many older ones were left out of each list */
+            readonly left: {
+              readonly restorable: number;
+              readonly bases: number;
+              readonly hours: number;
+              readonly gaps: number;
+            };
+            /** @description why the newest changes cannot be restored until there is a new backup */
+            readonly baseDue: string | null;
+            /** @description null on AWS: no function of the API reaches databases */
+            readonly held: ({
+              /** @description of its log that the server holds for us; null: not known */
+              readonly bytes: number | null;
+              /** @description from which on a watchdog lets it go, which is a gap */
+              readonly limitBytes: number;
+              /** @description what the server says is wrong, or why it was not asked */
+              readonly problem: string | null;
+            }) | null;
+            /** @description of the newest segment: what the changes lack */
+            readonly warnings: readonly string[];
+          };
+        };
+      };
+      /** @description Unchanged. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
    * Plan a restore (dryRun), then start it with the token of the plan.
    * @description Needs the role restorer.
    */
@@ -1855,7 +2027,14 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly "application/json": {
-          readonly backup: string;
+          /** @description or a moment of a source */
+          readonly backup?: string;
+          /** @description a configured source that is backed up continuously, with `at` or `beforeTransaction` */
+          readonly source?: string;
+          /** @description the last moment that counts, with its zone, by the clock of the database; or all that is stored */
+          readonly at?: "latest" | string;
+          /** @description the id of the transaction to stop before, as the server writes it */
+          readonly beforeTransaction?: string;
           /** @description name of a configured target; with newDatabase the one whose server makes it */
           readonly to?: string;
           /** @description make a database of that name and restore into it: on the server of `to`, otherwise on the drill server */
@@ -1920,10 +2099,13 @@ export interface operations {
       200: {
         content: {
           readonly "application/json": {
+            /** @description of a moment: the base that the changes are applied to */
             readonly key: string;
             readonly plan: components["schemas"]["RestorePlan"];
             /** @description rows that a whole restore would change at its target, as it is now; null if it is made new, and for rows */
             readonly changes: components["schemas"]["TargetChanges"] | null;
+            /** @description what is applied to the base; null: only the backup is restored */
+            readonly moment: components["schemas"]["MomentPlan"] | null;
             /** @description for the same request without dryRun, by the same caller */
             readonly confirm: string;
             /**

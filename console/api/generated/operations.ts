@@ -13,6 +13,7 @@ export const OPERATIONS = {
   rows: ['GET', '/rows/{key}'],
   diff: ['GET', '/diff/{key}'],
   rowHistory: ['GET', '/row-history'],
+  changes: ['GET', '/changes/{source}'],
   restore: ['POST', '/restore'],
   verify: ['POST', '/verify'],
   drill: ['POST', '/drill'],

@@ -2,12 +2,14 @@ import type { ComponentChildren } from 'preact';
 import { depthName } from '../../../shared/core/backup-words.ts';
 import { duration } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
+import { SECOND_MS } from '../../../shared/core/units.ts';
 import type { SourceState, Status } from '../../api/status.ts';
 import { backupHref, restoreHref } from '../../routes.ts';
 import { Icon, type IconName } from '../../ui/icon.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
 import { Badge, Card } from '../../ui/parts.tsx';
 import { kindName, shortSource } from '../../ui/source-name.tsx';
+import { changesHref } from '../changes/answer.ts';
 import { LEVELS } from './verdict.tsx';
 
 /** A source at a glance: newest good backup, verification, drill, next run. */
@@ -62,6 +64,11 @@ export function SourceCard({ state, status }: { readonly state: SourceState; rea
         <Tile icon="drill" name="Last drill">
           <Drill drill={lastDrill} />
         </Tile>
+        {state.continuous && (
+          <Tile icon="clock" name="Any moment">
+            <Reach continuous={state.continuous} source={source.name} />
+          </Tile>
+        )}
         <Tile icon="clock" name="Next run">
           <NextRun state={state} status={status} />
         </Tile>
@@ -128,6 +135,25 @@ function Drill({ drill }: { readonly drill: SourceState['lastDrill'] }) {
         </a>
         {outcome === 'equal' && ', equal to the backup'}
       </Small>
+    </>
+  );
+}
+
+/** How far stored changes reach, against what is agreed. */
+function Reach({
+  continuous: { lagSeconds, agreedSeconds, isMet, sentence },
+  source,
+}: {
+  readonly continuous: NonNullable<SourceState['continuous']>;
+  readonly source: string;
+}) {
+  const said = lagSeconds === null ? 'Not known' : `${duration(lagSeconds * SECOND_MS)} behind`;
+  return (
+    <>
+      <Big {...(isMet ? {} : { tone: 'warn' as const })}>
+        <a href={changesHref(source)}>{said}</a>
+      </Big>
+      <Small>{isMet ? `at most ${duration(agreedSeconds * SECOND_MS)} agreed` : sentence}</Small>
     </>
   );
 }

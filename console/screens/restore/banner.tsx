@@ -1,7 +1,8 @@
 import { plural } from '../../../shared/core/plural.ts';
 import { backupMoment } from '../../ui/backup-link.tsx';
 import { Icon } from '../../ui/icon.tsx';
-import { placeOf, type Wish } from './plan.ts';
+import { placeOf, type Wish, type WishedMoment } from './plan.ts';
+import { secondText } from './reach.ts';
 
 /** What goes where, on every step: `shop, 26 Nov 2026, 02:00 → shop_copy`. */
 export function Banner({ wish, source }: { readonly wish: Wish; readonly source: string }) {
@@ -10,7 +11,9 @@ export function Banner({ wish, source }: { readonly wish: Wish; readonly source:
     <p class="restore-banner" role="status">
       <span>
         <strong>{source === '' ? '…' : source}</strong>
-        {wish.backup !== '' && `, ${backupMoment(wish.backup)}`}
+        {wish.moment
+          ? `, ${wishedText(wish.moment)}`
+          : wish.backup !== '' && `, ${backupMoment(wish.backup)}`}
       </span>
       <Icon name="arrow" />
       <span class="unseen">to</span>
@@ -20,4 +23,8 @@ export function Banner({ wish, source }: { readonly wish: Wish; readonly source:
       )}
     </p>
   );
+}
+
+function wishedText({ at, beforeTransaction }: WishedMoment): string {
+  return at === undefined ? `before transaction ${beforeTransaction}` : secondText(at);
 }

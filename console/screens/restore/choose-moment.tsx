@@ -13,27 +13,81 @@ import { Icon } from '../../ui/icon.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
 import { Badge } from '../../ui/parts.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
+import { ChooseTime } from './choose-time.tsx';
 import { momentOf, type TimelineEntry, timelineOf } from './moments.ts';
+import type { Wish } from './plan.ts';
 
 /** As many as one looks through. */
 const OFFERED = 40;
 
-/** When: a timeline of the source, with what speaks for and against each backup. */
-export function ChooseMoment({
-  status,
-  source,
-  chosen,
-  onChoose,
-  onBack,
-  onNext,
-}: {
+interface MomentProps {
   readonly status: Status;
   readonly source: string;
-  readonly chosen: string;
-  readonly onChoose: (name: string) => void;
-  readonly onBack: (() => void) | undefined;
-  readonly onNext: () => void;
+  readonly wish: Wish;
+  readonly onChoose: (part: Pick<Wish, 'backup' | 'moment'>) => void;
+}
+
+/** When: a backup, or any moment of a source that is backed up continuously. */
+export function ChooseMoment({
+  onBack,
+  onNext,
+  ...props
+}: MomentProps & { readonly onBack: (() => void) | undefined; readonly onNext: () => void }) {
+  const { status, source, wish, onChoose } = props;
+  const state = status.sources.find((one) => one.source.name === source);
+  const [isOfTime, setOfTime] = useState(wish.moment !== undefined);
+  const choose = (isTime: boolean) => {
+    setOfTime(isTime);
+    const backup = isTime ? '' : (state?.newestGood?.name ?? '');
+    onChoose({ backup, moment: undefined });
+  };
+  const { backup, moment } = wish;
+  const why =
+    backup !== '' ? undefined : isOfTime ? 'Give a moment that can be restored.' : 'Choose a backup.';
+  return (
+    <>
+      {state?.continuous && <Ways isOfTime={isOfTime} onChoose={choose} />}
+      {isOfTime ? (
+        <ChooseTime source={source} chosen={moment?.at} onChoose={onChoose} />
+      ) : (
+        <ChooseBackup {...props} />
+      )}
+      <div class="dialog-foot">
+        {onBack && <Button onClick={onBack}>Back</Button>}
+        {backup !== '' && (
+          <Button look="quiet" href={backupHref(backup)}>
+            Open backup
+          </Button>
+        )}
+        <Button look="primary" why={why} onClick={onNext}>
+          Continue
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Ways({
+  isOfTime,
+  onChoose,
+}: {
+  readonly isOfTime: boolean;
+  readonly onChoose: (isOfTime: boolean) => void;
 }) {
+  return (
+    <fieldset class="picks" aria-label="A backup, or a moment">
+      <Choice type="radio" name="way" title="To a moment" isChosen={isOfTime} onChoose={() => onChoose(true)}>
+        Any second for which changes are stored.
+      </Choice>
+      <Choice type="radio" name="way" title="A backup" isChosen={!isOfTime} onChoose={() => onChoose(false)}>
+        As it was when a backup was made.
+      </Choice>
+    </fieldset>
+  );
+}
+
+/** A timeline of the source, with what speaks for and against each backup. */
+function ChooseBackup({ status, source, wish, onChoose }: MomentProps) {
   const [given, setGiven] = useState('');
   const until = momentOf(given);
   const list = useResource(`to restore ${source} ${until ?? ''}`, async () => {
@@ -66,8 +120,8 @@ export function ChooseMoment({
                     key={entry.backup.key}
                     entry={entry}
                     status={status}
-                    isChosen={entry.backup.name === chosen}
-                    onChoose={() => onChoose(entry.backup.name)}
+                    isChosen={entry.backup.name === wish.backup}
+                    onChoose={() => onChoose({ backup: entry.backup.name, moment: undefined })}
                   />
                 ),
               )}
@@ -75,17 +129,6 @@ export function ChooseMoment({
           )
         }
       </Shown>
-      <div class="dialog-foot">
-        {onBack && <Button onClick={onBack}>Back</Button>}
-        {chosen !== '' && (
-          <Button look="quiet" href={backupHref(chosen)}>
-            Open backup
-          </Button>
-        )}
-        <Button look="primary" why={chosen === '' ? 'Choose a moment first.' : undefined} onClick={onNext}>
-          Continue
-        </Button>
-      </div>
     </>
   );
 }

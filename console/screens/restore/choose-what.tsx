@@ -9,7 +9,7 @@ import { Shown } from '../../ui/states.tsx';
 import { useBackup } from '../backups/backup.tsx';
 import type { Detail } from '../backups/detail.ts';
 import { Warnings } from '../backups/warnings.tsx';
-import { isGoodName, newNameFor, serversFor, Where } from './choose-where.tsx';
+import { asOf, isGoodName, newNameFor, serversFor, Where } from './choose-where.tsx';
 import { placeOf, type Wish } from './plan.ts';
 
 /** The step of a restore that chooses datasets. */
@@ -33,7 +33,8 @@ export function ChooseWhat({
   // a new database is in nobody's way, so it is the default until somebody chooses otherwise
   useEffect(() => {
     const [server] = known ? serversFor(known.source.kind, configured) : [];
-    if (known && server && placeOf(wish) === '') onChange({ to: server[0], newDatabase: newNameFor(known) });
+    if (known && server && placeOf(wish) === '')
+      onChange({ to: server[0], newDatabase: newNameFor(asOf(known, wish)) });
   }, [known]);
   return (
     <Shown of={backup}>

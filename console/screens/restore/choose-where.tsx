@@ -27,6 +27,13 @@ export function newNameFor({ source, startedAt }: Pick<Detail, 'source' | 'start
   return `${name || 'restored'}_${date.replaceAll('-', '')}_${time.slice(0, 5).replace(':', '')}`;
 }
 
+/** The backup as if it were made at the moment that is restored. */
+export function asOf(detail: Pick<Detail, 'source' | 'startedAt'>, { moment }: Wish): typeof detail {
+  return moment?.at === undefined
+    ? detail
+    : { source: detail.source, startedAt: new Date(moment.at).toISOString() };
+}
+
 /** Whether a new database may have that name. */
 export function isGoodName(name: string): boolean {
   return NAME.test(name);
@@ -98,7 +105,12 @@ function NewDatabase({
 }: WhereProps & { readonly servers: readonly Option[] }) {
   const { newDatabase } = wish;
   const choose = () =>
-    onChange({ to: servers[0]?.[0] ?? '', newDatabase: newNameFor(detail), mode: 'empty', options: {} });
+    onChange({
+      to: servers[0]?.[0] ?? '',
+      newDatabase: newNameFor(asOf(detail, wish)),
+      mode: 'empty',
+      options: {},
+    });
   return (
     <>
       <Choice

@@ -1,10 +1,13 @@
+import { backupName } from '../../../shared/core/backup-words.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
+import { SECOND_MS } from '../../../shared/core/units.ts';
 import type { SourceState } from '../../api/status.ts';
 import { Moment } from '../../ui/moment.tsx';
 import { Facts, Note } from '../../ui/parts.tsx';
 import { Conflicts } from './conflicts.tsx';
 import { type Plan, placeOf, type Wish } from './plan.ts';
+import { secondText } from './reach.ts';
 import { estimateRestoreMs } from './restore-estimate.ts';
 import { Typed } from './typed.tsx';
 import { WillChange } from './will-change.tsx';
@@ -34,6 +37,7 @@ export function Confirm({
   return (
     <>
       <Sums plan={plan} drill={drill} />
+      {plan.moment && <NotCarried moment={plan.moment} />}
       {warnings.map((warning) => (
         <Note key={warning} tone="warn">
           {warning}
@@ -65,27 +69,59 @@ export function Confirm({
         onBack={onBack}
         onConfirm={onConfirm}
       >
-        After the restore every dataset is read back and compared with the backup.
+        After the restore every dataset is read back and compared with the backup
+        {plan.moment && ', before the changes are applied'}.
       </Typed>
     </>
   );
 }
 
+/** What a restored moment will lack. */
+function NotCarried({ moment: { notCarried } }: { readonly moment: NonNullable<Plan['moment']> }) {
+  if (notCarried.length === 0) return null;
+  return (
+    <Note tone="warn">
+      <strong>The changes do not carry everything:</strong>
+      <ul>
+        {notCarried.map((what) => (
+          <li key={what}>{what}</li>
+        ))}
+      </ul>
+    </Note>
+  );
+}
+
+function momentFacts({ key, moment }: Plan) {
+  if (!moment) return [];
+  const { at, beforeTransaction, segments, transactions, plainBytes } = moment;
+  return [
+    ['Moment', at === null ? `before transaction ${beforeTransaction}` : secondText(at)],
+    ['Begins with', backupName(key)],
+    [
+      'Then applies',
+      `${plural(transactions, 'transaction')} in ${plural(segments, 'segment')}, ${bytes(plainBytes)}`,
+    ],
+  ] as const;
+}
+
 function Sums({
-  plan: { plan },
+  plan: answer,
   drill,
 }: {
   readonly plan: Plan;
   readonly drill: SourceState['lastDrill'] | undefined;
 }) {
+  const { plan, moment } = answer;
   const { datasets, target } = plan;
   const records = datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   const plainBytes = datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
-  const estimate = estimateRestoreMs(drill, records);
+  const ofBase = estimateRestoreMs(drill, records);
+  const estimate = ofBase === undefined ? undefined : ofBase + (moment?.replaySeconds ?? 0) * SECOND_MS;
   return (
     <Facts
       facts={[
         ['Target', target],
+        ...momentFacts(answer),
         ['Datasets', number(datasets.length)],
         ['Records', number(records)],
         ['Size', bytes(plainBytes)],
@@ -96,7 +132,7 @@ function Sums({
               {duration(estimate)}, judged by the drill of <Moment at={drill.at} />
             </>
           ) : (
-            'not known: no drill of this source has succeeded'
+            `not known: no drill of this source has succeeded${moment ? `; the changes alone about ${duration(moment.replaySeconds * SECOND_MS)}` : ''}`
           ),
         ],
       ]}

@@ -5,9 +5,20 @@ import { restoreHref } from '../../routes.ts';
 /** The answer to a dry run. */
 export type Plan = Exclude<AnswerOf<'restore'>, { readonly run: string }>;
 
+/** A moment that somebody wants restored: one of the two is given. */
+export interface WishedMoment {
+  readonly source: string;
+  /** With its zone. */
+  readonly at: string | undefined;
+  readonly beforeTransaction: string | undefined;
+}
+
 /** What somebody wants to restore, as far as they have said. */
 export interface Wish {
+  /** Of a moment: the backup that it begins with, as far as the console knows. */
   readonly backup: string;
+  /** A moment of a source that is backed up continuously. */
+  readonly moment: WishedMoment | undefined;
   /** A configured target; with `newDatabase` the one whose server makes it, '' for the drill server. */
   readonly to: string;
   /** Name of a database to make; undefined: into the target itself. */
@@ -25,6 +36,7 @@ export interface Wish {
 /** A restore before anything was chosen. */
 export const NO_WISH: Wish = {
   backup: '',
+  moment: undefined,
   to: '',
   newDatabase: undefined,
   datasets: undefined,
@@ -40,9 +52,10 @@ export function placeOf({ to, newDatabase }: Wish): string {
 }
 
 /** The request for it; the restore must send the same request as its plan. */
-export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGoing, options }: Wish) {
+export function planOf(wish: Wish) {
+  const { backup, moment, to, newDatabase, datasets, mode, resume, keepGoing, options } = wish;
   return {
-    backup,
+    ...(moment === undefined ? { backup } : givenOf(moment)),
     ...(to === '' ? {} : { to }),
     ...(newDatabase === undefined ? {} : { newDatabase }),
     ...(datasets === undefined ? {} : { datasets }),
@@ -54,10 +67,19 @@ export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGo
   };
 }
 
+function givenOf({ source, at, beforeTransaction }: WishedMoment) {
+  return {
+    source,
+    ...(at === undefined ? {} : { at }),
+    ...(beforeTransaction === undefined ? {} : { beforeTransaction }),
+  };
+}
+
 /** The address of a complete restore, which only needs a last look at its plan. */
 export function wishHref(wish: Wish): string {
-  const { backup, to, newDatabase, datasets, mode, resume, keepGoing, options } = wish;
+  const { backup, moment, to, newDatabase, datasets, mode, resume, keepGoing, options } = wish;
   const query = new URLSearchParams({ mode });
+  if (moment !== undefined) query.set('moment', JSON.stringify(givenOf(moment)));
   if (to !== '') query.set('to', to);
   if (newDatabase !== undefined) query.set('new', newDatabase);
   for (const name of datasets ?? []) query.append('dataset', name);
@@ -76,6 +98,7 @@ export function wishOf(backup: string, query: URLSearchParams): Wish | undefined
   const mode = query.get('mode');
   return {
     backup,
+    moment: momentOf(query.get('moment')),
     to,
     newDatabase,
     datasets: datasets.length === 0 ? undefined : datasets,
@@ -83,6 +106,16 @@ export function wishOf(backup: string, query: URLSearchParams): Wish | undefined
     resume: query.has('resume'),
     keepGoing: query.has('keep-going'),
     options: optionsOf(query.get('options')),
+  };
+}
+
+function momentOf(text: string | null): WishedMoment | undefined {
+  const { source, at, beforeTransaction } = optionsOf(text);
+  if (typeof source !== 'string') return undefined;
+  return {
+    source,
+    at: typeof at === 'string' ? at : undefined,
+    beforeTransaction: typeof beforeTransaction === 'string' ? beforeTransaction : undefined,
   };
 }
 
@@ -101,10 +134,17 @@ function optionsOf(text: string | null): Wish['options'] {
 
 /** The wish for one of the offered ways after a restore that did not end well. */
 export function wishByWay(backup: string, run: RestoreRun, way: RestoreWay): Wish {
-  const { to, newDatabase, datasets, mode, options, missing } = run;
+  const { to, newDatabase, datasets, mode, options, moment, missing } = run;
   const again: Wish = {
     ...NO_WISH,
     backup,
+    moment: moment
+      ? {
+          source: moment.source,
+          at: moment.at ?? undefined,
+          beforeTransaction: moment.beforeTransaction ?? undefined,
+        }
+      : undefined,
     to: to ?? '',
     newDatabase: newDatabase ?? undefined,
     datasets: datasets ?? undefined,

@@ -103,8 +103,8 @@ function Wizard({ status, chosen }: { readonly status: Status; readonly chosen: 
           <ChooseMoment
             status={status}
             source={source}
-            chosen={wish.backup}
-            onChoose={(backup) => change({ ...NO_WISH, backup })}
+            wish={wish}
+            onChoose={(part) => change({ ...NO_WISH, ...part })}
             onBack={status.sources.length > 1 ? () => setStep(0) : undefined}
             onNext={() => setStep(2)}
           />

@@ -14,6 +14,7 @@ const PHASES: Readonly<Record<string, string>> = {
   clear: 'Removing existing data',
   write: 'Restoring',
   finish: 'Building indexes and constraints',
+  apply: 'Applying changes',
   compare: 'Comparing with the backup',
   'compare-schema': 'Comparing the schema',
   remove: 'Removing the scratch database',

@@ -67,7 +67,11 @@ function Parts({ run }: { readonly run: RunDetail }) {
       <div role="status">
         {run.state === 'succeeded' && run.kind === 'restore' && (
           <Note tone="good">
-            <strong>Restored, read back, and compared with the backup.</strong>
+            <strong>
+              Restored, read back, and compared with the backup
+              {run.restore?.moment && '; then its changes were applied up to the moment'}.
+            </strong>
+            <NotCarried result={run.result} />
           </Note>
         )}
         {run.state === 'running' && (
@@ -91,6 +95,23 @@ function Parts({ run }: { readonly run: RunDetail }) {
       <Card title="Log">
         <Log lines={run.log} />
       </Card>
+    </>
+  );
+}
+
+/** What the restored moment lacks. */
+function NotCarried({ result }: Pick<RunDetail, 'result'>) {
+  const said = result?.['notCarried'];
+  const lacking = Array.isArray(said) ? said.filter((one) => typeof one === 'string') : [];
+  if (lacking.length === 0) return null;
+  return (
+    <>
+      <p>The changes do not carry everything:</p>
+      <ul>
+        {lacking.map((what) => (
+          <li key={what}>{what}</li>
+        ))}
+      </ul>
     </>
   );
 }

@@ -67,6 +67,11 @@ class ScopedBackend implements Backend {
     return this.#backend.health(signal);
   }
 
+  async held(source: string, call: Call): ReturnType<Backend['held']> {
+    await this.view.refuseUnknown(source, call.signal);
+    return this.#backend.held(source, call);
+  }
+
   async create(body: CreateBody, call: Call): Promise<RunStarted> {
     return this.#backend.create({ ...body, source: await this.#source(body.source, call) }, call);
   }
@@ -183,8 +188,9 @@ class ScopedBackend implements Backend {
   }
 
   /** The content of a target may be another source's: only callers with all sources may write there. */
-  async #refuseRestore({ backup, newDatabase }: RestoreBody, call: Call): Promise<void> {
-    await this.#refuseHidden(backup, call);
+  async #refuseRestore({ backup, source, newDatabase }: RestoreBody, call: Call): Promise<void> {
+    if (source === undefined) await this.#refuseHidden(backup ?? '', call);
+    else await this.view.refuseUnknown(source, call.signal);
     if (newDatabase !== undefined) return;
     throw new ApiError('E_FORBIDDEN', 'a login for some sources can restore only into a new database', {
       hint: 'Give newDatabase. To restore into a target, use a login for all sources.',

@@ -22,6 +22,7 @@ import {
 } from '../schema/inside.ts';
 import { NotificationTestAnswer } from '../schema/notifications.ts';
 import {
+  ApiMomentPlan,
   ApiRestorePlan,
   type ApiRun,
   type CreateBody,
@@ -83,6 +84,10 @@ export class AwsBackend implements Backend {
       if (isHoldfastError(error)) return [error];
       throw error;
     }
+  }
+
+  async held(): Promise<null> {
+    return null;
   }
 
   async create({ source, type, note, noParent }: CreateBody, call: Call): Promise<RunStarted> {
@@ -157,7 +162,11 @@ export class AwsBackend implements Backend {
       ...answer,
       datasets: Array.isArray(datasets) ? datasets : [],
     });
-    return { key: parseBackup(body.backup), plan, changes: TargetChanges.nullish().parse(changes) ?? null };
+    const found = TargetChanges.nullish().parse(changes) ?? null;
+    if (body.source === undefined)
+      return { key: parseBackup(body.backup ?? ''), plan, changes: found, moment: null };
+    const moment = ApiMomentPlan.parse(answer['moment']);
+    return { key: parseBackup(String(answer['key'])), plan, changes: found, moment };
   }
 
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
@@ -274,8 +283,17 @@ export class AwsBackend implements Backend {
       throw new ApiError('E_BAD_REQUEST', 'the restore function does not support toPath', {
         fields: [{ field: 'toPath', problem: 'is not supported on AWS' }],
       });
+    const { source, at, beforeTransaction } = body;
+    const what =
+      source === undefined
+        ? { backup: parseBackup(backup ?? '') }
+        : {
+            source: this.#named('sources', source, 'source'),
+            ...(at === undefined ? {} : { at }),
+            ...(beforeTransaction === undefined ? {} : { beforeTransaction }),
+          };
     return {
-      backup: parseBackup(backup),
+      ...what,
       to: this.#named('targets', to, 'to'),
       ...(datasets === undefined ? {} : { datasets }),
       ...(rows === undefined ? {} : { rows }),

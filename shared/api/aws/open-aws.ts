@@ -1,9 +1,10 @@
 import { backupTypes } from '../../config/backup-types.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
 import { writtenFor } from '../../config/schedules.ts';
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { openLocks } from '../../jobs/lock/lock.ts';
 import { openConfiguredRepository } from '../../jobs/open-repository.ts';
+import type { Repository } from '../../repository/repository.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports, openStore } from '../../store/open-store.ts';
 import { kindsJson } from '../presenters/kinds.ts';
@@ -36,6 +37,7 @@ export async function openAwsBackend(
     signal,
     { store },
   );
+  const changes = await openChangesReader(config, repository, signal);
   const locks = await openLocks({ repository: place, s3 }, config.lock);
   const types = backupTypes(config);
   const named = ({ name, kind }: ResolvedConfig['sources'][number]) => ({ name, kind });
@@ -43,6 +45,7 @@ export async function openAwsBackend(
     repository,
     view: new RepositoryView({
       repository,
+      changes,
       retention,
       prune,
       price: config.price,
@@ -71,4 +74,31 @@ export async function openAwsBackend(
       })),
     ),
   });
+}
+
+/**
+ * The same repository with the key, which opens for this role what change segments say, and nothing else. Undefined if no source has
+ * segments, or the key cannot be used: then only what listings say is known of them.
+ */
+async function openChangesReader(
+  config: ResolvedConfig,
+  { store, context: { pool } }: Repository,
+  signal: AbortSignal,
+): Promise<Repository | undefined> {
+  const { repository = '', sources, kmsKey } = config;
+  if (kmsKey === undefined || !sources.some(({ continuous }) => continuous)) return undefined;
+  const place = {
+    repository,
+    kmsKey,
+    olderKmsKeys: config.olderKmsKeys,
+    s3: config.s3,
+    signing: config.signing,
+  };
+  try {
+    const given = { store, pool };
+    return await openConfiguredRepository({ ...place, workers: 1, onlyManifestKeys: true }, signal, given);
+  } catch (error) {
+    if (isHoldfastError(error) && error.code !== 'E_ABORTED') return undefined;
+    throw error;
+  }
 }

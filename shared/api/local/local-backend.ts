@@ -11,6 +11,7 @@ import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
 import { kindsJson } from '../presenters/kinds.ts';
 import { mergedRuns } from '../presenters/recorded-runs.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import type { ChangesAnswer } from '../schema/changes.ts';
 import type {
   DiffAnswer,
   DiffQuery,
@@ -37,13 +38,16 @@ import type { StatusAnswer } from '../schema/status.ts';
 import type { Backend, Call, Download, PlannedRestore } from '../server/backend.ts';
 import { parseBackup } from '../server/parse-backup.ts';
 import type { RepositoryView } from '../server/repository-view.ts';
+import { detailsOf, placeOf } from './asked-restore.ts';
 import { downloadOf } from './download.ts';
+import { heldLog } from './held-log.ts';
 import { LocalLooks } from './looks.ts';
+import { momentJson } from './moment-place.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
 import { copyRun, lockRun, secondPlace } from './protect-runs.ts';
 import type { LocalProtection } from './protection.ts';
-import { openRestorePlace, type RestorePlace, restoreOptions } from './restore-place.ts';
+import { type RestorePlace, restoreOptions } from './restore-place.ts';
 import { restoreRun } from './restore-run.ts';
 import { RowsRestores } from './rows-restore.ts';
 import { backupRun, drillRun, verifyRun } from './runs.ts';
@@ -93,6 +97,11 @@ export class LocalBackend implements Backend {
       if (error instanceof HoldfastError) return [error];
       throw error;
     }
+  }
+
+  async held(source: string, { signal }: Call): Promise<ChangesAnswer['held']> {
+    const { sources, env } = this.#options;
+    return heldLog(placeNamed(sources, source, 'source'), env, signal);
   }
 
   async create(body: CreateBody, call: Call): Promise<RunStarted> {
@@ -163,10 +172,12 @@ export class LocalBackend implements Backend {
   }
 
   async planRestore(body: RestoreBody, call: Call): Promise<PlannedRestore> {
-    const key = parseBackup(body.backup);
     const { signal } = call;
-    if (body.rows) return { key, plan: await this.#rows.plan(key, body.rows, body, call) };
-    const place = await openRestorePlace(this.#options, key, { asked: body, signal });
+    if (body.rows) {
+      const of = parseBackup(body.backup ?? '');
+      return { key: of, plan: await this.#rows.plan(of, body.rows, body, call) };
+    }
+    const { key, place } = await placeOf(this.#options, body, signal);
     const plan = await place.plan(restoreOptions(body, signal));
     if (body.dryRun) await this.#audit(call, { action: 'restore-plan', target: place.name, backups: [key] });
     const { datasets, steps, conflicts, drops, losses = [], warnings } = plan;
@@ -174,6 +185,7 @@ export class LocalBackend implements Backend {
     return {
       key,
       changes,
+      moment: place.moment ? momentJson(place.moment) : null,
       plan: {
         target: plan.target,
         datasets: datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes })),
@@ -188,13 +200,12 @@ export class LocalBackend implements Backend {
 
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
     const { tracker } = this.#options;
-    const key = parseBackup(body.backup);
-    if (body.rows) return this.#rows.restore(key, body.rows, body, call);
-    const place = await openRestorePlace(this.#options, key, { asked: body, signal: call.signal });
+    if (body.rows) return this.#rows.restore(parseBackup(body.backup ?? ''), body.rows, body, call);
+    const { key, place } = await placeOf(this.#options, body, call.signal);
     const by = call.caller.name;
     const about = { by, backup: key, target: place.name };
     tracker.refuseBusy('restore', about);
-    const details = body.datasets ? { datasets: body.datasets } : undefined;
+    const details = detailsOf(body);
     const record = { action: 'restore', target: place.name, backups: [key], details } as const;
     await this.#audit(call, record);
     const work = restoreRun(this.#options, { key, place, body, by, record });

@@ -1,3 +1,4 @@
+import type { ContinuousSettings } from '../../config/continuous.ts';
 import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import { ApiError } from '../server/api-error.ts';
 import { unknownName } from '../server/unknown-name.ts';
@@ -5,6 +6,8 @@ import { unknownName } from '../server/unknown-name.ts';
 /** A configured source or target. Requests name it; they never bring a URL of their own. */
 export interface NamedPlace extends SourceConfig {
   readonly name: string;
+  /** How its changes are backed up. Sources only. */
+  readonly continuous?: ContinuousSettings;
 }
 
 /** @throws E_UNKNOWN_NAME, E_BAD_REQUEST if none is given and there are several, or none is configured */

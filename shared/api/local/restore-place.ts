@@ -1,4 +1,6 @@
 import type { BackupKey } from '../../core/ids.ts';
+import type { MomentPlan } from '../../jobs/changes/moment-plan.ts';
+import type { RestoreMomentResult } from '../../jobs/changes/restore-moment.ts';
 import { targetChanges } from '../../jobs/inside/target-changes.ts';
 import {
   planRestore,
@@ -16,6 +18,17 @@ import type { LocalBackendOptions } from './options.ts';
 import { placeNamed } from './places.ts';
 
 type Plan = RestoreResult['plan'];
+/** What is kept of a restore. */
+export type RestoreFigures = Pick<RestoreResult, 'records' | 'plainBytes' | 'restoreMs' | 'compareMs'> & {
+  readonly compared: number;
+  /** Of the restore of a moment. */
+  readonly moment?: MomentFigures;
+};
+
+/** What was applied to a base. */
+export type MomentFigures = Pick<RestoreMomentResult, 'segments' | 'transactions' | 'rows' | 'replayMs'> & {
+  readonly notCarried: readonly string[];
+};
 type Target = Awaited<ReturnType<typeof openTarget>>;
 
 /** Where a request wants a backup restored: an existing target, or a database that is made for it. */
@@ -29,8 +42,16 @@ export interface RestorePlace {
   plan(options: RestoreJobOptions): Promise<Plan>;
   /** Rows that it would change; null for a place that is made for it. */
   changes(plan: Plan, signal: AbortSignal): Promise<TargetChanges | null>;
+  /** Of a moment: what comes after its base. */
+  readonly moment?: MomentPlan;
   /** @param onResult receives the comparison before a difference is refused */
-  restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreResult>;
+  restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreFigures>;
+}
+
+/** The figures of a restored backup. */
+export function figuresOf(result: RestoreResult): RestoreFigures {
+  const { records, plainBytes, restoreMs, compareMs, comparison } = result;
+  return { records, plainBytes, restoreMs, compareMs, compared: comparison.length };
 }
 
 type Asked = Pick<RestoreBody, 'to' | 'newDatabase' | 'options'>;
@@ -55,7 +76,8 @@ export async function openRestorePlace(
   return atNew(options, key, { server, name: newDatabase });
 }
 
-function serverOf({ targets, drillServer }: Options, { to }: Asked, kind: string) {
+/** The server that makes a new database. */
+export function serverOf({ targets, drillServer }: Options, { to }: Asked, kind: string) {
   return to === undefined ? drillServer(knownKind(kind)) : placeNamed(targets, to, 'to');
 }
 
@@ -75,7 +97,7 @@ function atTarget(
       const result = await restoreAndCompare(repository, key, target, choices);
       onResult(result);
       refuseUnequal(result, target);
-      return result;
+      return figuresOf(result);
     },
   };
 }
@@ -88,7 +110,7 @@ function atNew({ repository }: Options, key: BackupKey, place: NewPlace): Restor
     specialOptions: [],
     plan: (choices) => planRestoreToNew(repository, key, place, choices),
     changes: async () => null,
-    restore: (choices) => restoreToNew(repository, key, place, choices),
+    restore: async (choices) => figuresOf(await restoreToNew(repository, key, place, choices)),
   };
 }
 

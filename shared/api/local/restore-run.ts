@@ -34,15 +34,12 @@ export function restoreRun({ repository }: LocalBackendOptions, asked: RestoreTo
     try {
       const options = { ...restoreOptions(body, signal), onProgress: course.onProgress };
       course.wanted = (await place.plan(options)).datasets.map(({ name }) => name);
-      const { records, plainBytes, restoreMs, compareMs, comparison } = await place.restore(
-        options,
-        (result) => {
-          course.result = result;
-        },
-      );
+      const { moment, ...figures } = await place.restore(options, (result) => {
+        course.result = result;
+      });
       await audit('done');
-      const result = { records, plainBytes, restoreMs, compareMs, compared: comparison.length };
-      return { backup: key, result };
+      const { notCarried = [], ...applied } = moment ?? {};
+      return { backup: key, result: { ...figures, ...applied, ...(moment ? { notCarried } : {}) } };
     } catch (error) {
       onRestore(await afterFailure(asked, course, error));
       await audit('failed', problemOf(error).problem.code).catch(() => {});
@@ -71,14 +68,16 @@ class RestoreCourse {
 
   /** Whether anything at the target may have changed. */
   get hasBegun(): boolean {
-    return ['clear', 'write', 'finish', 'compare'].includes(this.phase);
+    return ['clear', 'write', 'finish', 'compare', 'apply'].includes(this.phase);
   }
 }
 
 function describe(body: RestoreBody, state: TargetState | null): RestoreRun {
   const { to = null, newDatabase = null, datasets = null, replace, merge, options = null } = body;
   const mode = replace ? 'replace' : merge ? 'merge' : 'empty';
-  return { to, newDatabase, datasets, mode, options, state, missing: [], ways: [] };
+  const { source, at = null, beforeTransaction = null } = body;
+  const moment = source === undefined ? null : { source, at, beforeTransaction };
+  return { to, newDatabase, datasets, mode, options, moment, state, missing: [], ways: [] };
 }
 
 async function afterFailure(
@@ -145,8 +144,9 @@ function waysAfter(
   const isSome = missing.length > 0 && missing.length < course.wanted.length;
   const isClean = CLEAN.includes(state);
   const offered: Readonly<Record<RestoreWay, boolean>> = {
-    resume: state === 'part' && knows('resume'),
-    missing: isSome && !place.isNew,
+    // Changes go on where they were, whatever the kind knows.
+    resume: state === 'part' && (course.phase === 'apply' || (!place.moment && knows('resume'))),
+    missing: isSome && !place.isNew && !place.moment,
     again: isClean,
     replace: !place.isNew && (!isClean || isHoldfastError(error, 'E_TARGET_NOT_EMPTY')),
     'keep-going': isClean && isRefused && knows('keepGoing') && !body.keepGoing,

@@ -6,6 +6,7 @@ import type { SafetyFacts, SourceFacts } from '../../jobs/verdict/facts.ts';
 import { levelOf } from '../../jobs/verdict/rules.ts';
 import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
 import type { StatusAnswer } from '../schema/status.ts';
+import { recoveryPointOf } from './changes.ts';
 import { dated } from './json.ts';
 
 /** One page of it, as the route answers. */
@@ -30,6 +31,7 @@ export function presentStatus(
     damaged,
     sources: facts.sources.map((source) => ({
       ...judged(source, verdict),
+      continuous: source.changes ? recoveryPointOf(source.changes, facts.at) : null,
       ...known(
         status.sources.find((one) => one.source.name === source.name),
         backups,
@@ -90,7 +92,7 @@ const NOTHING = {
 function known(
   status: SourceStatus | undefined,
   backups: readonly BackupSummary[],
-): Omit<SourcePart, keyof ReturnType<typeof judged>> {
+): Omit<SourcePart, keyof ReturnType<typeof judged> | 'continuous'> {
   if (!status) return { ...NOTHING, waiting: [], failed: [], misdated: [], held: [] };
   const { source, newestGood, lastVerify, lastFullVerify, lastDrill } = status;
   const newest = backups.find(

@@ -13,6 +13,7 @@ import {
   RetentionAnswer,
   RetentionQuery,
 } from './backups.ts';
+import { ChangesAnswer } from './changes.ts';
 import { DrillAnswer, DrillsAnswer, DrillsQuery } from './drills.ts';
 import { DiffAnswer, DiffQuery, RowHistoryAnswer, RowHistoryQuery, RowsAnswer, RowsQuery } from './inside.ts';
 import { NotificationsAnswer, NotificationTestAnswer, NotificationTestBody } from './notifications.ts';
@@ -43,7 +44,7 @@ import {
 /** The answer of `DELETE /api-keys/{id}`. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Relative to `API_BASE`. `{key}`, `{id}` and `{report}` stand for one parameter, the last of the path. */
+  /** Relative to `API_BASE`. `{key}`, `{id}`, `{report}` and `{source}` stand for one parameter, the last of the path. */
   readonly path: string;
   /** One line for openapi.json. */
   readonly summary: string;
@@ -193,6 +194,15 @@ export const API_ROUTES = {
     limit: 'poll',
     query: RowHistoryQuery,
     answers: { 200: RowHistoryAnswer },
+  },
+  changes: {
+    method: 'GET',
+    path: '/changes/{source}',
+    summary: 'What is stored of the changes of a source: which moments can be restored, gaps, lag.',
+    role: 'viewer',
+    scope: 'own',
+    limit: 'read',
+    answers: { 200: ChangesAnswer },
   },
   restore: {
     method: 'POST',

@@ -20,6 +20,7 @@ const MOST_NOTE_CHARS = 500;
 const MOST_PATH_CHARS = 1000;
 const MOST_OPTION_NAME_CHARS = 60;
 const MOST_CONFIRM_CHARS = 300;
+const MOST_TRANSACTION_CHARS = 100;
 
 const noteText = z
   .string()
@@ -105,10 +106,55 @@ const NOT_WITH_ROWS = [
   'options',
 ] as const;
 
+const NOT_WITH_MOMENT = ['backup', 'rows', 'path', 'toPath', 'merge'] as const;
+
+/** A request names either a backup or a moment of a source. */
+function momentProblems({
+  value,
+  issues,
+}: z.core.ParsePayload<{
+  readonly backup?: string | undefined;
+  readonly source?: string | undefined;
+  readonly at?: string | undefined;
+  readonly beforeTransaction?: string | undefined;
+  readonly rows?: unknown;
+  readonly path?: string | undefined;
+  readonly toPath?: string | undefined;
+  readonly merge: boolean;
+}>): void {
+  const { backup, source, at, beforeTransaction } = value;
+  const refuse = (field: keyof typeof value, message: string) =>
+    issues.push({ code: 'custom', path: [field], message, input: value[field] });
+  if (at === undefined && beforeTransaction === undefined) {
+    if (source !== undefined) refuse('source', 'give at or beforeTransaction with it, or a backup instead');
+    else if (backup === undefined) refuse('backup', 'is missing; or give source and at');
+    return;
+  }
+  if (source === undefined) refuse('source', 'is missing: whose moment?');
+  if (at !== undefined && beforeTransaction !== undefined)
+    refuse('beforeTransaction', 'does not go with at: give one of them');
+  for (const field of NOT_WITH_MOMENT)
+    if (value[field] !== undefined && value[field] !== false) refuse(field, 'does not go with a moment');
+}
+
 /** The body of `POST /restore` and of its plan. */
 export const RestoreBody = z
   .strictObject({
-    backup: BackupReference,
+    backup: BackupReference.optional().describe('or a moment of a source'),
+    source: NameText.optional().describe(
+      'a configured source that is backed up continuously, with `at` or `beforeTransaction`',
+    ),
+    at: z
+      .union([z.literal('latest'), z.iso.datetime({ offset: true })])
+      .optional()
+      .describe(
+        'the last moment that counts, with its zone, by the clock of the database; or all that is stored',
+      ),
+    beforeTransaction: z
+      .string()
+      .max(MOST_TRANSACTION_CHARS)
+      .optional()
+      .describe('the id of the transaction to stop before, as the server writes it'),
     to: NameText.optional().describe(
       'name of a configured target; with newDatabase the one whose server makes it',
     ),
@@ -138,7 +184,8 @@ export const RestoreBody = z
     for (const field of NOT_WITH_ROWS)
       if (value[field] !== undefined && value[field] !== false)
         issues.push({ code: 'custom', path: [field], message: 'does not go with rows', input: value[field] });
-  });
+  })
+  .check(momentProblems);
 export type RestoreBody = z.infer<typeof RestoreBody>;
 
 /** What a restore would do, as routes answer it. */
@@ -156,13 +203,31 @@ export const ApiRestorePlan = z
   .meta({ id: 'RestorePlan' });
 export type ApiRestorePlan = z.infer<typeof ApiRestorePlan>;
 
+/** What the restore of a moment applies to its base. */
+export const ApiMomentPlan = z
+  .object({
+    at: Time.nullable().describe(
+      'the moment; of `latest` the one that is reached now: restore that one. null: before a transaction',
+    ),
+    beforeTransaction: z.string().nullable(),
+    baseAt: Time.describe('all that the base has was committed by then'),
+    segments: Count,
+    transactions: Count,
+    plainBytes: Count.describe('of changes'),
+    replaySeconds: Count.describe('about how long the changes take, after the base'),
+    notCarried: z.array(z.string()).describe('what the changes lack, or warn of: sentences'),
+  })
+  .meta({ id: 'MomentPlan' });
+export type ApiMomentPlan = z.infer<typeof ApiMomentPlan>;
+
 /** The answer to a plan, with the token that confirms it. */
 export const RestorePlanAnswer = z.object({
-  key: BackupKeyText,
+  key: BackupKeyText.describe('of a moment: the base that the changes are applied to'),
   plan: ApiRestorePlan,
   changes: TargetChanges.nullable().describe(
     'rows that a whole restore would change at its target, as it is now; null if it is made new, and for rows',
   ),
+  moment: ApiMomentPlan.nullable().describe('what is applied to the base; null: only the backup is restored'),
   confirm: z.string().describe('for the same request without dryRun, by the same caller'),
   confirmExpiresAt: Time,
 });
@@ -258,6 +323,10 @@ export const RestoreRun = z
     datasets: z.array(z.string()).nullable().describe('null: all'),
     mode: z.enum(['empty', 'replace', 'merge']),
     options: SpecialOptions.nullable().describe('options that only targets of its kind have'),
+    moment: z
+      .object({ source: z.string(), at: z.string().nullable(), beforeTransaction: z.string().nullable() })
+      .nullable()
+      .describe('that was asked for; null: a backup was restored'),
     state: z
       .enum(TARGET_STATES)
       .nullable()

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { LOCK_MODES } from '../../config/lock.ts';
 import { AUDIT_ACTIONS, AUDIT_FORMATS, AUDIT_OUTCOMES, EXPORT_FORMATS, ROLES } from '../../core/api-names.ts';
+import { RecoveryPoint } from './changes.ts';
 import {
   BackupKeyText,
   Count,
@@ -117,6 +118,9 @@ const SourceStatus = z.object({
   lastVerify: MarkOf.verify.nullable(),
   lastFullVerify: MarkOf.fullVerify.nullable(),
   lastDrill: MarkOf.drill.nullable(),
+  continuous: RecoveryPoint.nullable().describe(
+    'null: its changes are not backed up, or it is not configured',
+  ),
 });
 
 /** How the newest good backup of a source is locked in the bucket. */

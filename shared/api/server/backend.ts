@@ -3,6 +3,7 @@ import type { FileFormat } from '../../core/export-types.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import type { ChangesAnswer } from '../schema/changes.ts';
 import type {
   DiffAnswer,
   DiffQuery,
@@ -14,6 +15,7 @@ import type {
 } from '../schema/inside.ts';
 import type { NotificationTestAnswer } from '../schema/notifications.ts';
 import type {
+  ApiMomentPlan,
   ApiRestorePlan,
   ApiRun,
   CopyBody,
@@ -52,9 +54,11 @@ export type Download =
 
 /** What a restore would do, and for a dry run of whole datasets what it would change at its target. */
 export interface PlannedRestore {
+  /** Of a moment: its base. */
   readonly key: BackupKey;
   readonly plan: ApiRestorePlan;
   readonly changes?: TargetChanges | null;
+  readonly moment?: ApiMomentPlan | null;
 }
 
 /** Does the work of the API: this process (`local/`), or functions on AWS (`aws/`). */
@@ -67,6 +71,8 @@ export interface Backend {
   /** Why backups cannot run; empty if they can. */
   readonly apiKeys: ApiKeyStore;
   health(signal: AbortSignal): Promise<readonly HoldfastError[]>;
+  /** How much of its log the server of a source holds for us; null if this backend reaches no databases. */
+  held(source: string, call: Call): Promise<ChangesAnswer['held']>;
   create(body: CreateBody, call: Call): Promise<RunStarted>;
   verify(body: VerifyBody, call: Call): Promise<RunStarted>;
   drill(body: DrillBody, call: Call): Promise<RunStarted>;

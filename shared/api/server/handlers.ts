@@ -70,12 +70,14 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
   rows: async ({ backend, param, query, ...call }) => ok(await backend.rows(parseBackup(param), query, call)),
   diff: async ({ backend, param, query, ...call }) => ok(await backend.diff(parseBackup(param), query, call)),
   rowHistory: async ({ backend, query, ...call }) => ok(await backend.rowHistory(query, call)),
+  changes: async ({ backend, param, ...call }) =>
+    ok(await backend.view.changes(param, () => backend.held(param, call), call.signal)),
   restore: async ({ backend, confirmations, body, ...call }) => {
-    const { key, plan, changes = null } = await backend.planRestore(body, call);
+    const { key, plan, changes = null, moment = null } = await backend.planRestore(body, call);
     const seen = { caller: call.caller, body, plan };
     if (body.dryRun) {
       const { confirm, expiresAt } = confirmations.give(seen);
-      return ok({ key, plan, changes, confirm, confirmExpiresAt: expiresAt.toISOString() });
+      return ok({ key, plan, changes, moment, confirm, confirmExpiresAt: expiresAt.toISOString() });
     }
     confirmations.take(body.confirm, seen);
     return begun(await backend.restore(body, call));

@@ -68,6 +68,7 @@ function operation(id: string, route: ApiRoute, schemas: Components): JsonObject
 
 const PARAMETERS: Readonly<Record<string, string>> = {
   key: 'Name or whole path of a backup; slashes encoded.',
+  source: 'Name of a configured source.',
   report: 'Name or whole path of a drill report; slashes encoded.',
 };
 

@@ -40,6 +40,7 @@ import type {
   RetentionAnswer,
   RetentionQuery,
 } from '../schema/backups.ts';
+import type { ChangesAnswer } from '../schema/changes.ts';
 import type { DrillAnswer, DrillsAnswer, DrillsQuery } from '../schema/drills.ts';
 import type { NotificationsAnswer } from '../schema/notifications.ts';
 import type { RunAnswer } from '../schema/runs.ts';
@@ -50,6 +51,7 @@ import type {
   AuditQuery,
   StorageAnswer,
 } from '../schema/status.ts';
+import { type AskServer, ChangesView } from './changes-view.ts';
 import { Remembered } from './remembered.ts';
 import { unknownName } from './unknown-name.ts';
 
@@ -71,6 +73,8 @@ export interface ViewOptions {
   readonly repository: Repository;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
+  /** Reads what change segments say: over the same store, if only its key opens them. @default `repository` */
+  readonly changes?: Repository | undefined;
   /** What a verdict needs besides stored data. */
   readonly safety: Pick<FactsInput, 'config' | 'runsDefaults'>;
   /** Names that requests may use. @default the configured sources */
@@ -115,6 +119,7 @@ export class RepositoryView {
   readonly #prunes: Remembered<PruneHistory>;
   readonly #scope: Scope | undefined;
   readonly #failing: Remembered<readonly FailingChannel[]>;
+  readonly #changes: ChangesView;
 
   constructor(options: ViewOptions, scope?: Scope) {
     const { retention: policy, prune, protection = {} } = options;
@@ -131,6 +136,7 @@ export class RepositoryView {
       this.#protection = scope.of.#protection;
       this.#prunes = scope.of.#prunes;
       this.#failing = scope.of.#failing;
+      this.#changes = scope.of.#changes;
       return;
     }
     this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
@@ -140,6 +146,11 @@ export class RepositoryView {
       clock,
     );
     this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
+    this.#changes = new ChangesView({
+      repository,
+      changes: options.changes ?? repository,
+      sources: options.safety.config.sources,
+    });
     this.#failing = new Remembered(
       (signal) => failingChannels(repository, options.channels ?? [], signal),
       KEPT_MS,
@@ -235,6 +246,17 @@ export class RepositoryView {
     const stored = status.sources.map((one) => one.source.name);
     const known = [...names, ...stored].filter((name) => this.#sees(name));
     if (!known.includes(source)) throw unknownName('source', source, known);
+  }
+
+  /**
+   * What is stored of the changes of a source.
+   *
+   * @param askServer how much of its log the server holds; null if it cannot be asked
+   * @throws E_UNKNOWN_NAME, 404 if its changes are not backed up, E_DAMAGED, E_STORE_*
+   */
+  async changes(name: string, askServer: AskServer, signal: AbortSignal): Promise<ChangesAnswer> {
+    await this.refuseUnknown(name, signal);
+    return this.#changes.answer(name, { facts: await this.#facts(signal), askServer, signal });
   }
 
   async backup(key: BackupKey, signal: AbortSignal): Promise<BackupDetailAnswer> {
@@ -365,6 +387,7 @@ export class RepositoryView {
       runs,
       ...safety,
       ...protection,
+      changes: await this.#changes.standings(signal),
       failingChannels: this.#scope ? undefined : await this.#failing.get(signal),
       at: repository.clock.now(),
       isProven: repository.isProving,
@@ -381,5 +404,6 @@ export class RepositoryView {
     this.#protection.forget();
     this.#prunes.forget();
     this.#failing.forget();
+    this.#changes.forget();
   }
 }

@@ -5,7 +5,10 @@ import { KINDS, pluginOf } from '../../sources/registry.ts';
 import { refuseUnset } from '../source/adapters.ts';
 
 /** What a kind of database has for its stream of changes. @throws E_SOURCE_UNSUPPORTED if it has none */
-export function changesOf({ kind, plugin = pluginOf(kind) }: SourceConfig): ChangePlugin {
+export function changesOf({
+  kind,
+  plugin = pluginOf(kind),
+}: Pick<SourceConfig, 'kind' | 'plugin'>): ChangePlugin {
   if (plugin.changes) return plugin.changes;
   const others = KINDS.filter(({ changes }) => changes).map(({ displayName }) => displayName);
   const known = others.length > 0 ? `; ${others.join(' and ')} can` : '';

@@ -10,6 +10,8 @@ import { asStored } from './find-transaction.ts';
 
 /** How a moment is restored. */
 export interface RestoreMomentOptions extends RestoreJobOptions {
+  /** Once, before the first segment is applied. */
+  readonly onApplying?: () => void;
   /** After each segment that was applied: how many of how many. */
   readonly onApplied?: (done: number, all: number) => void;
 }
@@ -64,6 +66,7 @@ export async function restoreMoment(
     await replay.begin(signal);
   }
   const began = performance.now();
+  options.onApplying?.();
   const applied = await applyAll(repository, chosen, { replay, compare, begun: begun?.to }, options);
   if (until.beforeTransaction !== undefined && !applied.isReached)
     throw noMoment(base.source.name, until, 'the changes after the backup do not have it');

@@ -1,4 +1,6 @@
+import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import { HOUR_MS } from '../../core/units.ts';
 import { changesFolder } from '../../format/change-keys.ts';
 import { listSegments, newestSegment } from '../../repository/changes/change-chain.ts';
 import {
@@ -26,6 +28,16 @@ export interface MomentBreak {
   readonly why: 'gap' | 'definitions';
   /** A sentence. */
   readonly says: string;
+  /** The backup from which on moments can be restored again; undefined if there is none yet. */
+  readonly healedBy: BackupKey | undefined;
+}
+
+/** Segments that were stored in one hour. */
+export interface SegmentHour {
+  /** Its begin, by the store's clock. */
+  readonly at: Date;
+  readonly segments: number;
+  readonly storedBytes: number;
 }
 
 /** What is stored of a source's changes. */
@@ -37,7 +49,10 @@ export interface Timeline {
   readonly readAt: string | undefined;
   /** How long ago that is by this machine's clock. */
   readonly lagMs: number | undefined;
-  /** Newest first. */
+  /** Newest first, as the next three; hours without a segment are left out. */
+  readonly hours: readonly SegmentHour[];
+  /** Backups that stored changes can be applied to. */
+  readonly bases: readonly { readonly key: BackupKey; readonly startedAt: string }[];
   readonly ranges: readonly MomentRange[];
   readonly breaks: readonly MomentBreak[];
   /** Why a new backup is needed now, so that the newest changes can be restored; undefined if none is. */
@@ -53,12 +68,15 @@ export interface Timeline {
  */
 export async function readTimeline(
   repository: Repository,
-  wanted: Omit<MomentWanted, 'until' | 'compare'>,
+  wanted: Omit<MomentWanted, 'until' | 'compare'> & {
+    /** Reads what segments say. @default `repository` */
+    readonly changes?: Repository | undefined;
+  },
 ): Promise<Timeline> {
-  const { source, signal } = wanted;
-  const listed = await Array.fromAsync(listSegments(repository.store, changesFolder(source), { signal }));
+  const { source, signal, changes = repository } = wanted;
+  const listed = await Array.fromAsync(listSegments(changes.store, changesFolder(source), { signal }));
   const byNumber = new Map(listed.map((one) => [one.number, one]));
-  const read = (number: number) => readIfThere(repository, byNumber.get(number), signal);
+  const read = (number: number) => readIfThere(changes, byNumber.get(number), signal);
   const bases = await Array.fromAsync(basesOf(repository, wanted));
   const oldest = listed.at(-1)?.number ?? 1;
   const newest = await read(listed[0]?.number ?? 0);
@@ -69,7 +87,7 @@ export async function readTimeline(
     const range = await rangeOf(repository, bases, { begin, end, oldest, signal });
     if (range) ranges.push(range);
     const [broken, before] = [await read(begin), await read(begin - 1)];
-    if (before && broken) breaks.push(describeBreak(broken, before));
+    if (before && broken) breaks.push(describeBreak(broken, before, range?.base));
     end = before;
   }
   const readAt = newest?.head.facts.readAt;
@@ -79,6 +97,10 @@ export async function readTimeline(
     readAt,
     lagMs:
       readAt === undefined ? undefined : Math.max(0, repository.clock.now().getTime() - Date.parse(readAt)),
+    hours: hoursOf(listed),
+    bases: bases
+      .filter(({ after }) => after >= oldest - 1)
+      .map(({ manifest: { key, startedAt } }) => ({ key: key as BackupKey, startedAt })),
     ranges,
     breaks,
     baseDue: newest && whyDue(newest, bases, breaks),
@@ -89,15 +111,17 @@ export async function readTimeline(
 /**
  * Why a source needs a new backup now, so that its newest changes can be restored. Undefined if it needs none, or has no changes.
  *
+ * @param known its newest segment, if it was read
  * @throws as `readTimeline`
  */
 export async function needsBase(
   repository: Repository,
   { kind, name }: MomentWanted['source'],
   signal: AbortSignal,
+  known?: OpenedSegment,
 ): Promise<string | undefined> {
   const source = { kind, name };
-  const newest = await newestSegment(repository.context, source, signal);
+  const newest = known ?? (await newestSegment(repository.context, source, signal));
   if (!newest) return undefined;
   const begin = breakOf(newest);
   for await (const { after } of basesOf(repository, { source, signal })) if (after >= begin) return undefined;
@@ -114,6 +138,17 @@ function whyDue(
   const begin = breakOf(newest);
   if (bases.some(({ after }) => after >= begin)) return undefined;
   return broken ? `${DUE}: ${broken.says}` : DUE;
+}
+
+function hoursOf(listed: readonly ListedSegment[]): SegmentHour[] {
+  const hours = Map.groupBy(listed, ({ modifiedAt }) => Math.floor(modifiedAt.getTime() / HOUR_MS));
+  return [...hours]
+    .toSorted(([a], [b]) => b - a)
+    .map(([hour, all]) => ({
+      at: new Date(hour * HOUR_MS),
+      segments: all.length,
+      storedBytes: all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    }));
 }
 
 /** The newest segment that no replay gets past. */
@@ -145,13 +180,31 @@ async function rangeOf(
     ({ after }) => after >= Math.max(begin, oldest - 1) && after <= end.head.number,
   );
   if (!base) return undefined;
-  const { join } = (await repository.openManifest(base.manifest, signal)).catalog;
-  if (!join || join.at > end.head.facts.readAt) return undefined;
-  return { from: join.at, to: end.head.facts.readAt, base: base.manifest.key as BackupKey };
+  const from = await joinedAt(repository, base, signal);
+  if (from === undefined || from > end.head.facts.readAt) return undefined;
+  return { from, to: end.head.facts.readAt, base: base.manifest.key as BackupKey };
 }
 
-function describeBreak({ head }: OpenedSegment, before: OpenedSegment): MomentBreak {
-  const moments = { after: before.head.facts.readAt, before: head.facts.readAt };
+/** When a base was taken. Without the key of its catalog: when it was finished, which is later. */
+async function joinedAt(
+  repository: Repository,
+  { manifest }: Base,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return (await repository.openManifest(manifest, signal)).catalog.join?.at;
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_NO_KEY')) throw error;
+    return manifest.finishedAt.replace(/(?:[.]\d+)?Z$/, (end) => `.${end.slice(1, -1).padEnd(6, '0')}Z`);
+  }
+}
+
+function describeBreak(
+  { head }: OpenedSegment,
+  before: OpenedSegment,
+  healedBy: BackupKey | undefined,
+): MomentBreak {
+  const moments = { after: before.head.facts.readAt, before: head.facts.readAt, healedBy };
   if (head.begins) return { ...moments, why: 'gap', says: head.begins.says };
   return { ...moments, why: 'definitions', says: 'Tables were defined anew, which the changes do not have.' };
 }

@@ -60,12 +60,29 @@ export async function planRestoreToNew(
  *
  * @throws E_TARGET_NOT_EMPTY if the name is taken, nothing changed; what `restoreBackup` throws
  */
-export async function restoreToNew(
+export function restoreToNew(
+  repository: Repository,
+  key: BackupKey,
+  place: NewPlace,
+  options: RestoreJobOptions,
+): Promise<RestoreResult> {
+  return inNewPlace(repository, key, place, options, (scratch) =>
+    restoreBackup(repository, key, scratch.target, { ...options, ...scratch.restoreOptions }),
+  );
+}
+
+/**
+ * Makes a database for a backup, and has something done in it: as `restoreToNew`.
+ *
+ * @param work restores into the scratch; its error decides whether the database stays
+ */
+export async function inNewPlace<T>(
   repository: Repository,
   key: BackupKey,
   { server, name }: NewPlace,
-  options: RestoreJobOptions,
-): Promise<RestoreResult> {
+  options: Pick<RestoreJobOptions, 'onProgress' | 'signal'>,
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> {
   checkName(name);
   const { signal, onProgress = () => {} } = options;
   const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'new-database', message });
@@ -86,10 +103,7 @@ export async function restoreToNew(
   const scratch = await server.make(contentsOf(reader), mark, { onWarning, signal });
   try {
     for (const message of scratch.leftOut) onWarning(`not as in the backup: ${message}`);
-    const result = await restoreBackup(repository, key, scratch.target, {
-      ...options,
-      ...scratch.restoreOptions,
-    });
+    const result = await work(scratch);
     await scratch.keep(signal);
     return result;
   } catch (error) {

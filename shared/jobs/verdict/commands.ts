@@ -35,6 +35,6 @@ function backupCommand({
 }
 
 /** One word for a shell. */
-function word(text: string): string {
+export function word(text: string): string {
   return /^[\w.:/@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

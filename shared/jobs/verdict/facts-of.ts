@@ -1,12 +1,14 @@
 import type { ResolvedConfig } from '../../config/config.ts';
+import type { ContinuousSettings } from '../../config/continuous.ts';
 import { parseBackupKey } from '../../core/ids.ts';
+import type { ChangeStanding } from '../changes/standing.ts';
 import type { CopyStanding } from '../copy/copy-lag.ts';
 import type { BucketCheck } from '../doctor/bucket-rules.ts';
 import type { SourceLock } from '../lock/lock-state.ts';
 import type { BackupSummary } from '../status/list.ts';
 import type { SourceStates, SourceStatus } from '../status/status.ts';
 import { expectationOf } from './expectation.ts';
-import type { CopyFacts, FailingChannel, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
+import type { ChangesFacts, CopyFacts, FailingChannel, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
 
 /** What the history says: for each source the last backup that has ended. */
 export interface RunFacts {
@@ -36,6 +38,8 @@ export interface FactsInput {
   readonly runs?: RunFacts | undefined;
   readonly locked?: readonly SourceLock[] | undefined;
   readonly copies?: readonly CopyStanding[] | undefined;
+  /** Of sources that are backed up continuously. */
+  readonly changes?: readonly ChangeStanding[] | undefined;
   readonly bucket?: BucketCheck | undefined;
   readonly schedulesOff?: readonly string[] | undefined;
   readonly failingChannels?: readonly FailingChannel[] | undefined;
@@ -53,9 +57,10 @@ export function factsOf(input: FactsInput): SafetyFacts {
   return {
     at,
     sources: [
-      ...configured.map(({ name, kind, rpoMs }) =>
-        sourceFacts({ name, kind, rpoMs, isConfigured: true }, input),
-      ),
+      ...configured.map(({ name, kind, rpoMs, continuous }) => ({
+        ...sourceFacts({ name, kind, rpoMs, isConfigured: true }, input),
+        ...(continuous ? { changes: changesFacts(name, continuous, input.changes) } : {}),
+      })),
       ...ofBackups.map(({ source: { name, kind } }) =>
         sourceFacts({ name, kind, rpoMs: undefined, isConfigured: !isAnyConfigured }, input),
       ),
@@ -117,6 +122,22 @@ function sourceFacts({ rpoMs, ...source }: Named, input: FactsInput): SourceFact
     ),
     drillOutcome: known?.lastDrill?.outcome,
     lockedUntil: lock && lock.problem === null ? lock.until : undefined,
+  };
+}
+
+/** Nobody who forgets to look at changes says that all is well. */
+function changesFacts(
+  name: string,
+  { rpoMs }: ContinuousSettings,
+  standings: readonly ChangeStanding[] | undefined,
+): ChangesFacts {
+  const found = standings?.find(({ source }) => source === name);
+  return {
+    reachedAt: found?.reachedAt,
+    allowedMs: rpoMs,
+    baseDue: found?.baseDue,
+    damage: found?.damage,
+    problem: found ? found.problem : 'nobody looked',
   };
 }
 

@@ -50,6 +50,21 @@ export interface SourceFacts {
    * configured, or nobody checked.
    */
   readonly lockedUntil: Date | null | undefined;
+  /** Undefined: its changes are not backed up. */
+  readonly changes?: ChangesFacts | undefined;
+}
+
+/** How far the changes of a source are stored that is backed up continuously. */
+export interface ChangesFacts {
+  /** All that was committed by then is stored. Undefined: nothing is, or it is not known. */
+  readonly reachedAt: Date | undefined;
+  /** How long ago that may be: the agreed recovery point. */
+  readonly allowedMs: number;
+  /** Why the newest changes cannot be restored. */
+  readonly baseDue: string | undefined;
+  readonly damage: string | undefined;
+  /** What could not be looked at. */
+  readonly problem: string | undefined;
 }
 
 /** A second place. */

@@ -61,6 +61,19 @@ export const SOURCE_RULES = {
     holds: ({ lockedUntil }, { at }) =>
       lockedUntil === null || (lockedUntil !== undefined && lockedUntil <= at),
   },
+  'changes-none': {
+    level: 'at-risk',
+    holds: ({ changes }) =>
+      changes !== undefined && changes.reachedAt === undefined && !changes.damage && !changes.problem,
+  },
+  'changes-damaged': { level: 'at-risk', holds: ({ changes }) => changes?.damage !== undefined },
+  'changes-late': {
+    level: 'at-risk',
+    holds: ({ changes }, facts) =>
+      changes !== undefined && isOlder(changes.reachedAt, changes.allowedMs, facts),
+  },
+  'changes-no-base': { level: 'at-risk', holds: ({ changes }) => changes?.baseDue !== undefined },
+  'changes-unread': { level: 'unknown', holds: ({ changes }) => changes?.problem !== undefined },
   'drill-failed': {
     level: 'at-risk',
     holds: ({ drillOutcome }) => drillOutcome !== undefined && drillOutcome !== 'equal',

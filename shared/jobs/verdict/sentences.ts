@@ -67,6 +67,16 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
     `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(backupName))}`,
   'not-locked': ({ name }) =>
     `the newest good backup of ${name} is not locked: somebody could remove what it needs`,
+  'changes-none': ({ name }) =>
+    `the changes of ${name} were never stored, though it is backed up continuously`,
+  'changes-damaged': ({ name, changes }) =>
+    `the newest changes of ${name} cannot be trusted: ${changes?.damage ?? ''}`,
+  'changes-late': ({ name, changes }, facts) =>
+    `the changes of ${name} are stored up to ${changes?.reachedAt ? ageOf(changes.reachedAt, facts) : ''} ago (at most ${span(changes?.allowedMs ?? 0)} by continuous.rpo)`,
+  'changes-no-base': ({ name, changes }) =>
+    `the newest changes of ${name} cannot be restored: ${changes?.baseDue ?? ''}`,
+  'changes-unread': ({ name, changes }) =>
+    `it is not known how the changes of ${name} are stored: ${changes?.problem ?? ''}`,
   'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,
   'verification-old': (source, facts) =>
     proofOld(source, { at: source.verifiedAt, what: 'verified in full', ms: facts.allowed.verifyMs }, facts),
@@ -159,6 +169,9 @@ export function lookedAt({
     `${plural(manifests, 'manifest')} and the reports about them${isProven ? '' : ' (without a key: nothing is proven)'}`,
     ...(runs === undefined ? [] : [`the last ${plural(runs, 'run')}`]),
     ...(isLocked ? ['locks of the newest good backups'] : []),
+    ...sources.flatMap(({ name, changes }) =>
+      changes && !changes.problem ? [`the newest changes of ${name}`] : [],
+    ),
     ...(copies === undefined ? [] : copies.map(({ name }) => `the list of the second place ${name}`)),
     ...(bucketDangers === undefined ? [] : ["the bucket's rules"]),
     ...(schedulesOff === undefined ? [] : ['the schedules on AWS']),

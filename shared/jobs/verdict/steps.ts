@@ -1,7 +1,7 @@
 import { backupName } from '../../core/backup-words.ts';
 import { age } from '../../core/human.ts';
 import { plural } from '../../core/plural.ts';
-import { commandOf } from './commands.ts';
+import { commandOf, word } from './commands.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { REPOSITORY_RULES, RuleName, SOURCE_RULES, VerdictFinding } from './rules.ts';
 import { sentenceOf } from './sentences.ts';
@@ -38,6 +38,10 @@ interface Remedy<Of> {
 
 const DOCTOR = () => 'holdfast doctor';
 const backupOf = (source: SourceFacts) => commandOf(backUp(source));
+const pitr =
+  (command: 'doctor' | 'status') =>
+  ({ name }: SourceFacts) =>
+    `holdfast pitr ${command} --source ${word(name)}`;
 const HAVE_BACKED_UP = { action: backUp, command: backupOf };
 
 const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>>> = {
@@ -75,6 +79,14 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
     action: () => ({ kind: 'lock' }),
     command: () => commandOf({ kind: 'lock' }),
   },
+  'changes-none': { text: 'Set it up, and start the poller.', command: pitr('doctor') },
+  'changes-damaged': {
+    text: 'Restore the object from a copy, or back up again: later moments begin from there.',
+    command: pitr('status'),
+  },
+  'changes-late': { text: 'Find out why it is not polled.', command: pitr('status') },
+  'changes-no-base': { text: 'Back it up.', ...HAVE_BACKED_UP },
+  'changes-unread': { text: 'Find out what prevents it.', command: pitr('status') },
   'drill-failed': { text: 'Look at its report, and drill again.', action: drill, command: backupOf },
   'verification-old': { text: 'Verify it.', action: verify, command: backupOf },
   'drill-old': { text: 'Drill it.', action: drill, command: backupOf },

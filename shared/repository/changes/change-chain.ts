@@ -47,8 +47,8 @@ export async function newestNumber(
   return (await newestListed(store, source, signal))?.number ?? 0;
 }
 
-/** Mostly the first that is listed; there may be others before it with names of no segment. */
-async function newestListed(
+/** The newest segment of a source, as a listing has it: mostly the first; names of no segment may come before it. @throws E_STORE_* */
+export async function newestListed(
   store: ObjectStore,
   source: SourceName,
   signal: AbortSignal,

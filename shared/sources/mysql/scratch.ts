@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
+import type { ReplayOptions } from '../changes.ts';
 import type { BackupContents } from '../contents.ts';
 import {
   isScratchName,
@@ -151,6 +152,10 @@ class MysqlScratch implements Scratch {
       await this.remove(AbortSignal.timeout(MOST_MS)).catch(() => {});
       throw error;
     }
+  }
+
+  async openReplay(replay: ReplayOptions) {
+    return (await import('./changes/replay.ts')).replayAt(this.#options, replay);
   }
 
   async compareSchema(contents: BackupContents, signal: AbortSignal): Promise<SchemaComparison> {

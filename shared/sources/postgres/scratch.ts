@@ -3,6 +3,7 @@ import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
 import { decodeText } from '../byte-text.ts';
+import type { ReplayOptions } from '../changes.ts';
 import type { BackupContents } from '../contents.ts';
 import {
   markText,
@@ -178,6 +179,10 @@ class PostgresScratch implements Scratch {
       await this.remove(AbortSignal.timeout(MOST_MS)).catch(() => {});
       throw error;
     }
+  }
+
+  async openReplay(replay: ReplayOptions) {
+    return (await import('./changes/replay.ts')).replayAt(this.#options, replay);
   }
 
   async compareSchema(contents: BackupContents, signal: AbortSignal): Promise<SchemaComparison> {

@@ -36,6 +36,7 @@ const ROWS: Readonly<
   events: { path: '/events/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
   cancel: { path: '/runs/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
   backup: { path: '/backups/KEY', may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  changes: { path: '/changes/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
   retention: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
   storage: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
   audit: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },

@@ -34,6 +34,11 @@ export function openMysqlReplay(
   return new MysqlReplay(parsed, replay);
 }
 
+/** The same, of options that were parsed and name a database. */
+export function replayAt(options: MysqlOptions, replay: ReplayOptions): ChangeReplay {
+  return new MysqlReplay(options, replay);
+}
+
 interface Opened {
   readonly rows: Session;
   readonly player: Player;

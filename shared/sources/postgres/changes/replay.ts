@@ -47,6 +47,11 @@ export function openPostgresReplay(
   return new PostgresReplay(parsePostgresOptions(url, options, env), replay);
 }
 
+/** The same, of options that were parsed. */
+export function replayAt(options: PostgresOptions, replay: ReplayOptions): ChangeReplay {
+  return new PostgresReplay(options, replay);
+}
+
 /** A transaction of the stream that is to be applied, by its BEGIN. */
 type Begin = Extract<Message, { kind: 'begin' }>;
 

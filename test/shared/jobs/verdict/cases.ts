@@ -1,5 +1,10 @@
 import type { BackupKey } from '../../../../shared/core/ids.ts';
-import type { CopyFacts, SafetyFacts, SourceFacts } from '../../../../shared/jobs/verdict/facts.ts';
+import type {
+  ChangesFacts,
+  CopyFacts,
+  SafetyFacts,
+  SourceFacts,
+} from '../../../../shared/jobs/verdict/facts.ts';
 
 /** The levels, from best to worst: the expectations of this table are numbers of its own. */
 export const RANKS = ['protected', 'unknown', 'at-risk', 'unprotected'] as const;
@@ -65,6 +70,13 @@ const another = (change: Partial<SourceFacts>) => (facts: SafetyFacts) => ({
 });
 const newestGood = (hours: number, isImported = false) =>
   source({ newestGood: { key: KEY, startedAt: ago(hours), isImported } });
+const changes: ChangesFacts = {
+  reachedAt: ago(30 / 60),
+  allowedMs: HOUR / 2,
+  baseDue: undefined,
+  damage: undefined,
+  problem: undefined,
+};
 const never = { backups: 0, newestGood: undefined, lastRun: undefined, firstAt: undefined } as const;
 
 /** Every dimension that a verdict goes by. Of each, the values are tried alone and with every value of every other. */
@@ -122,6 +134,50 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
       change: source({ lastRun: { outcome: 'suspect', at: ago(2), code: undefined } }),
     },
     { says: 'is not known', rank: 0, change: source({ lastRun: undefined }) },
+  ],
+  'continuous backup': [
+    { says: 'is within its recovery point', rank: 0, change: source({ changes }) },
+    {
+      says: 'is past its recovery point',
+      rank: 2,
+      word: /shop are stored up to 31 minutes ago \(at most 30 minutes/,
+      change: source({ changes: { ...changes, reachedAt: ago(31 / 60) } }),
+    },
+    {
+      says: 'was never polled',
+      rank: 2,
+      word: /changes of shop were never stored/,
+      change: source({ changes: { ...changes, reachedAt: undefined } }),
+    },
+    {
+      says: 'has a gap that no backup has healed',
+      rank: 2,
+      word: /cannot be restored: changes were lost/,
+      change: source({ changes: { ...changes, baseDue: 'changes were lost' } }),
+    },
+    {
+      says: 'is damaged at its end',
+      rank: 2,
+      word: /cannot be trusted: segment 7 is missing/,
+      change: source({ changes: { ...changes, reachedAt: undefined, damage: 'segment 7 is missing' } }),
+    },
+    {
+      says: 'could not be looked at',
+      rank: 1,
+      word: /not known how the changes of shop are stored: no answer/,
+      change: source({ changes: { ...changes, reachedAt: undefined, problem: 'no answer' } }),
+    },
+    {
+      says: 'is late, and not all of it could be looked at',
+      rank: 2,
+      word: /31 minutes ago/,
+      change: source({ changes: { ...changes, reachedAt: ago(31 / 60), problem: 'no answer' } }),
+    },
+    {
+      says: 'is late, of a source that is no longer configured',
+      rank: 0,
+      change: another({ isConfigured: false, changes: { ...changes, reachedAt: ago(9) } }),
+    },
   ],
   suspects: [{ says: 'wait', rank: 2, word: /suspect/, change: source({ waiting: [KEY] }) }],
   damage: [

@@ -1,0 +1,93 @@
+import type { Changes } from '../changes/answer.ts';
+
+/** A moment that can be restored, and why it is offered. */
+export interface Offer {
+  readonly at: string;
+  readonly says: string;
+}
+
+/** Whether a moment can be restored; if not, why, and what is nearest to it. */
+export type Reach =
+  | { readonly isReached: true; readonly base: string | undefined }
+  | { readonly isReached: false; readonly why: string; readonly offers: readonly Offer[] };
+
+type Stretch = Changes['restorable'][number];
+
+/** What the timeline says of a moment, ISO in UTC. The plan has the last word. */
+export function reachOf(moment: string, { restorable, gaps, bases }: Changes): Reach {
+  const at = micros(moment);
+  if (restorable.some(({ from, to }) => micros(from) <= at && at <= micros(to)))
+    return { isReached: true, base: bases.find((base) => micros(base.at) <= at)?.key };
+  const [newest, oldest] = [restorable[0], restorable.at(-1)];
+  if (!newest || !oldest) return { isReached: false, why: 'No moment can be restored yet.', offers: [] };
+  const latest = { at: newest.to, says: 'the latest moment' };
+  if (at > micros(newest.to))
+    return { isReached: false, why: 'Changes are not stored up to then yet.', offers: [latest] };
+  if (at < micros(oldest.from)) {
+    const earliest = { at: oldest.from, says: 'the earliest moment' };
+    return {
+      isReached: false,
+      why: 'No backup that changes can be applied to is that old.',
+      offers: [earliest],
+    };
+  }
+  const gap = gaps.find(({ from, to }) => (from === null || micros(from) < at) && at < micros(to));
+  return {
+    isReached: false,
+    why: `This moment is in a gap: ${gap?.says ?? 'the backup after it came later.'}`,
+    offers: nearest(at, restorable),
+  };
+}
+
+function nearest(at: string, restorable: readonly Stretch[]): readonly Offer[] {
+  const before = restorable.find(({ to }) => micros(to) < at);
+  const after = restorable.findLast(({ from }) => micros(from) > at);
+  return [
+    ...(before ? [{ at: before.to, says: 'the last moment before it' }] : []),
+    ...(after ? [{ at: after.from, says: 'the first moment after it' }] : []),
+  ];
+}
+
+/** With six digits, so that texts compare as moments do. */
+function micros(moment: string): string {
+  const [seconds = '', fraction = ''] = moment.replace(/Z$/, '').split('.');
+  return `${seconds}.${fraction.padEnd(6, '0')}Z`;
+}
+
+/** A date and a time of the browser's zone as a moment in UTC; undefined if it is none. */
+export function momentIn(date: string, time: string): string | undefined {
+  const at = new Date(`${date}T${time}`);
+  return date === '' || time === '' || Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+/** The fields for a moment, in the browser's zone, without what is less than a second. */
+export function fieldsOf(moment: string): { readonly date: string; readonly time: string } {
+  const at = new Date(moment);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return {
+    date: `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`,
+    time: `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`,
+  };
+}
+
+const SECOND = new Intl.DateTimeFormat(undefined, {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
+
+/** `26 Nov 2026, 10:15:30`, in the browser's zone. */
+export function secondText(moment: string): string {
+  return SECOND.format(new Date(moment));
+}
+
+/** `Europe/Berlin, UTC+01:00` at a moment. */
+export function zoneText(moment: string): string {
+  const minutes = -new Date(moment).getTimezoneOffset();
+  const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
+  const offset = `UTC${minutes < 0 ? '-' : '+'}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+  return `${Intl.DateTimeFormat().resolvedOptions().timeZone}, ${offset}`;
+}
