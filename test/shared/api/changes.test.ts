@@ -11,6 +11,9 @@ import { type Serving, startServing } from '../../support/serving.ts';
 const CLOCK = `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now`;
 const WHOLE = ['1 one', '2 TWO', '3 three'];
 
+/** An entry of an answer. */
+type Entry = Readonly<Record<string, ReturnType<typeof JSON.parse>>>;
+
 /** A stream of a real server: what the API says of it, and moments that it restores. */
 describe('the API of changes', () => {
   let server: PostgresServer;
@@ -72,7 +75,7 @@ describe('the API of changes', () => {
   it('says that nothing was ever polled, which is never well', async () => {
     await asked(async (serving) => {
       const { sources } = await serving.json('GET', '/status');
-      expect(sources.map(({ source, continuous }: any) => [source.name, continuous])).toEqual([
+      expect(sources.map(({ source, continuous }: Entry) => [source.name, continuous])).toEqual([
         [
           'shop',
           { agreedSeconds: 240, lagSeconds: null, isMet: false, sentence: 'No changes were ever stored.' },
@@ -112,13 +115,15 @@ describe('the API of changes', () => {
         left: { restorable: 0, bases: 0, hours: 0, gaps: 0 },
       });
       const [{ from, to, base }] = found.restorable;
-      expect([from < before, before < to, found.bases.map(({ key }: any) => key)]).toEqual([
+      expect([from < before, before < to, found.bases.map(({ key }: Entry) => key)]).toEqual([
         true,
         true,
         [base],
       ]);
       expect(found.recoveryPoint.lagSeconds).toBeLessThan(240);
-      expect(found.hours.reduce((sum: number, { segments }: any) => sum + segments, 0)).toBe(found.segments);
+      expect(found.hours.reduce((sum: number, { segments }: Entry) => sum + segments, 0)).toBe(
+        found.segments,
+      );
       expect(await verdicts(serving)).toEqual([]);
     });
   });
@@ -147,7 +152,7 @@ describe('the API of changes', () => {
       }
       const { entries } = await serving.json('GET', '/audit');
       expect(
-        entries.filter(({ action }: any) => action === 'restore').map(({ sources }: any) => sources),
+        entries.filter(({ action }: Entry) => action === 'restore').map(({ sources }: Entry) => sources),
       ).toEqual([['shop'], ['shop'], ['shop'], ['shop']]);
     });
   });
