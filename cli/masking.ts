@@ -1,11 +1,20 @@
 import path from 'node:path';
+import type { Subset } from '../shared/jobs/inside/subset/choose-subset.ts';
 import {
+  planSubsetRestore,
+  restoreSubset,
+  type SubsetRestorePlan,
+  type SubsetRestoreResult,
+} from '../shared/jobs/inside/subset/restore-subset.ts';
+import {
+  type MaskedRestorePlan,
   type MaskedRestoreResult,
   planMaskedRestore,
   restoreMasked,
 } from '../shared/jobs/mask/restore-masked.ts';
 import { type MaskRules, readMaskRules } from '../shared/jobs/mask/rules.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../shared/jobs/restore/restore.ts';
+import type { RestorePlan } from '../shared/sources/target.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
@@ -39,22 +48,30 @@ export async function maskingOf(file: string | undefined, io: Io): Promise<Maski
   );
 }
 
-/** The plan of a restore, masked or not. */
+/** What of a backup is restored, and how it is changed on the way. */
+export interface CopyHow {
+  readonly masking: Masking | undefined;
+  readonly subset: Subset | undefined;
+}
+
+/** The plan of a restore: masked or not, of all or of a subset. */
 export async function planWith(
-  masking: Masking | undefined,
+  { masking, subset }: CopyHow,
   ...[repository, key, target, options]: Parameters<typeof planRestore>
-) {
-  if (!masking) return { plan: await planRestore(repository, key, target, options) };
-  return planMaskedRestore(repository, key, target, { ...options, ...masking });
+): Promise<SubsetRestorePlan | MaskedRestorePlan | { readonly plan: RestorePlan }> {
+  if (masking) return planMaskedRestore(repository, key, target, { ...options, ...masking, subset });
+  if (subset) return planSubsetRestore(repository, subset, target, options);
+  return { plan: await planRestore(repository, key, target, options) };
 }
 
 /** The restore itself. */
 export function restoreWith(
-  masking: Masking | undefined,
+  { masking, subset }: CopyHow,
   ...[repository, key, target, options]: Parameters<typeof restoreBackup>
-): Promise<RestoreResult | MaskedRestoreResult> {
-  if (!masking) return restoreBackup(repository, key, target, options);
-  return restoreMasked(repository, key, target, { ...options, ...masking });
+): Promise<RestoreResult | MaskedRestoreResult | SubsetRestoreResult> {
+  if (masking) return restoreMasked(repository, key, target, { ...options, ...masking, subset });
+  if (subset) return restoreSubset(repository, subset, target, options);
+  return restoreBackup(repository, key, target, options);
 }
 
 /** For `--json`: what became of each column; nothing without a mask. */

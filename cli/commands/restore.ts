@@ -24,6 +24,15 @@ import { recordedCommand } from '../recorded.ts';
 import { describePlan, PLAIN, planDocument } from '../restore-plan.ts';
 import { isOfRows, ROW_HELP, ROW_OPTIONS, restoreRowsFrom } from '../restore-rows.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import {
+  isOfSubset,
+  SUBSET_HELP,
+  SUBSET_OPTIONS,
+  type SubsetFlags,
+  subsetDocument,
+  subsetOf,
+  subsetText,
+} from '../subset.ts';
 
 /** Options of `restore`; `recover` has them too. */
 export const RESTORE_OPTIONS = {
@@ -47,6 +56,7 @@ export const restore: Command = {
     ...MASK_OPTIONS,
     ...MOMENT_OPTIONS,
     ...ROW_OPTIONS,
+    ...SUBSET_OPTIONS,
     ...PROFILE_OPTION,
     ...specialFlags(),
   },
@@ -55,6 +65,7 @@ export const restore: Command = {
        holdfast restore --at MOMENT|latest | --before-transaction ID  --to TARGET [--source SOURCE] …
        holdfast restore [KEY] --to TARGET [--dataset NAME]… [--where CONDITION]… [--rows FILE]
                         [--on-conflict fail|skip|replace | --beside NAME] [--dry-run]
+       holdfast restore [KEY] --to TARGET --subset 'TABLE: CONDITION'… [--follow] [--mask RULES] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
 that already has any of the objects, and names them. Afterwards it reads everything back and compares it with the backup.
@@ -71,6 +82,7 @@ ${MOMENT_HELP}  -d, --dataset NAME      only this dataset and what it needs; may
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
 ${MASK_HELP}${PROFILE_HELP}${KEY_HELP}${specialHelp()}
+${SUBSET_HELP}
 ${ROW_HELP}
 ${COMMON_HELP}
 Examples:
@@ -79,6 +91,7 @@ Examples:
   holdfast restore 20260301 --to ./files
   holdfast restore --at '2026-11-29 10:15:30+01' --to env:TARGET_URL
   holdfast restore latest --to env:DEV_URL --mask rules.json
+  holdfast restore latest --to env:DEV_URL --subset 'public.orders: placed >= 2026-11-01' --follow --mask rules.json
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
   holdfast restore latest --to env:SHOP -d public.orders --where 'customer = 42' --dry-run
   holdfast restore latest --to env:SHOP --rows changes.ndjson --on-conflict replace
@@ -98,6 +111,8 @@ Exit status: 0 restored and equal; 11 the target has the objects, or rows are in
         '--mask is for the restore of a whole backup or of datasets',
         'Restore KEY without rows and without a moment: those are not masked.',
       );
+    if (isOfSubset(values) && (isMoment || isOfRows(values)))
+      throw usage('--subset is for the restore of a backup', 'Leave out options of moments and of single rows.');
     if (isOfRows(values)) {
       if (isMoment) throw usage('rows are restored from a backup, not from a moment');
       const key = await session.backup(positionals[0], values);
@@ -118,6 +133,7 @@ function parseRestore(argv: readonly string[]) {
     ...MASK_OPTIONS,
     ...MOMENT_OPTIONS,
     ...ROW_OPTIONS,
+    ...SUBSET_OPTIONS,
     ...PROFILE_OPTION,
   };
   return parse<typeof options>(argv, { ...options, ...specialFlags() }, 1);
@@ -125,8 +141,9 @@ function parseRestore(argv: readonly string[]) {
 
 type RestoreFlags = Omit<
   ReturnType<typeof parseRestore>['values'],
-  'profile' | 'mask' | keyof typeof MOMENT_OPTIONS | keyof typeof ROW_OPTIONS
-> & { readonly mask?: string | undefined };
+  'profile' | 'mask' | keyof typeof MOMENT_OPTIONS | keyof typeof ROW_OPTIONS | keyof typeof SUBSET_OPTIONS
+> &
+  Omit<SubsetFlags, 'dataset'> & { readonly mask?: string | undefined };
 
 /**
  * @param word which backup: a key, part of one, or a word
@@ -153,20 +170,22 @@ export async function restoreFrom(
       session,
       key,
       values.dataset,
-      values.to !== undefined || Object.keys(given.special).length > 0,
+      values.to !== undefined || values.subset !== undefined || Object.keys(given.special).length > 0,
     ),
     ...given,
   };
-  const planned = await planWith(masking, session.repository, key, target, choices);
+  const how = { masking, subset: await subsetOf(session, values, key) };
+  const planned = await planWith(how, session.repository, key, target, choices);
   const { plan } = planned;
+  const planText = describePlan(key, plan) + subsetText(how.subset?.datasets);
   if (values['dry-run']) {
     await session.print(
-      { ...planDocument(key, plan, doubts), ...maskDocument(planned) },
-      describePlan(key, plan),
+      { ...planDocument(key, plan, doubts), ...maskDocument(planned), ...subsetDocument(planned) },
+      planText,
     );
     return 0;
   }
-  if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
+  if (!session.isJson && values.quiet !== true) session.progress.say(planText);
   if (plan.drops.length > 0) {
     await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
       yes: values.yes === true,
@@ -178,13 +197,13 @@ export async function restoreFrom(
     session.progress.on(event);
   };
   const work = (signal: AbortSignal) =>
-    restoreWith(masking, session.repository, key, target, { ...choices, onProgress, signal });
+    restoreWith(how, session.repository, key, target, { ...choices, onProgress, signal });
   const about = { kind: 'restore', backup: key, target: target.name } as const;
   const result = await recordedCommand(session, about, work, ({ records, plainBytes }) => ({
     records,
     plainBytes,
   }));
-  const document = { ...resultDocument(result, doubts), ...maskDocument(result) };
+  const document = { ...resultDocument(result, doubts), ...maskDocument(result), ...subsetDocument(result) };
   const text = describeResult(result, performance.now() - began) + maskText(result);
   const found = await profile?.document(session);
   if (found) await session.print({ ...document, profile: found }, `${text}${profileText(found)}`);

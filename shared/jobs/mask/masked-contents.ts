@@ -1,8 +1,8 @@
-import { writePieces } from '../../core/file-place.ts';
 import { KiB } from '../../core/units.ts';
 import type { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import { recordsIn, wholeRecords } from '../../sources/rows.ts';
+import { derivedContents } from '../restore/derived-contents.ts';
 import type { Keyed } from './keyed.ts';
 import type { MaskPlan } from './plan-mask.ts';
 import { RowMasker } from './row-masker.ts';
@@ -35,19 +35,7 @@ export function maskedContents(
       yield block;
     }
   };
-  return {
-    ...contents,
-    datasets: contents.datasets.filter(({ name }) => !left.has(name)),
-    read,
-    async *copy(dataset, partition, to, signal) {
-      let { at } = to;
-      for await (const block of read(dataset, partition, signal)) {
-        writePieces({ ...to, at }, [block]);
-        at += block.length;
-        yield block.length;
-      }
-    },
-  };
+  return derivedContents(contents, contents.datasets.filter(({ name }) => !left.has(name)), read);
 }
 
 async function* masked(blocks: AsyncIterable<Uint8Array>, masker: RowMasker): AsyncGenerator<Uint8Array> {

@@ -5,6 +5,8 @@ import type { Repository } from '../../repository/repository.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import { allRestoreOptions } from '../../sources/registry.ts';
 import type { RestorePlan, Target } from '../../sources/target.ts';
+import type { Subset, SubsetDataset } from '../inside/subset/choose-subset.ts';
+import { withSubset } from '../inside/subset/restore-subset.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { openFor, type RestoreJobOptions, type RestoreResult, restoreContents } from '../restore/restore.ts';
 import { refuseUnknown, withSpecial } from '../restore/special-options.ts';
@@ -21,12 +23,16 @@ export interface MaskedRestoreOptions extends RestoreJobOptions {
   readonly maskRules: MaskRules;
   /** The user's own: the same gives the same copy. Never written anywhere. */
   readonly maskSecret: string;
+  /** Of the same backup: only these rows. @default all */
+  readonly subset?: Subset | undefined;
 }
 
 /** What a masked restore would do. */
 export interface MaskedRestorePlan {
   readonly plan: RestorePlan;
   readonly columns: readonly MaskedColumnReport[];
+  /** How much of each dataset, if only a subset. */
+  readonly subset?: readonly SubsetDataset[];
 }
 
 /** What was restored, and how it was masked. */
@@ -34,6 +40,8 @@ export interface MaskedRestoreResult extends RestoreResult {
   readonly columns: readonly MaskedColumnReport[];
   /** Path of the report in the repository; null if it could not be written there. */
   readonly report: string | null;
+  /** How much of each dataset, if only a subset. */
+  readonly subset?: readonly SubsetDataset[];
 }
 
 interface OpenedMask {
@@ -57,7 +65,7 @@ export async function planMaskedRestore(
 ): Promise<MaskedRestorePlan> {
   const opened = await openMasked(repository, key, target, options);
   const plan = await target.plan(opened.contents, plain(options), options.signal);
-  return { plan: described(plan, opened.plan), columns: columnReports(opened.plan) };
+  return { plan: described(plan, opened.plan, options), columns: columnReports(opened.plan), ...subsetOf(options) };
 }
 
 /**
@@ -79,7 +87,7 @@ export async function restoreMasked(
   const { contents, digests, plan } = opened;
   const what = { key, contents, digests, target, reader: undefined };
   const found = await restoreContents(repository, what, { ...plain(options), onProgress, signal });
-  const result = { ...found, plan: described(found.plan, plan) };
+  const result = { ...found, plan: described(found.plan, plan, options) };
   const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'mask', message });
   const about = {
     ...opened,
@@ -94,7 +102,7 @@ export async function restoreMasked(
     onWarning(`the report could not be stored: ${error.message}`);
     return null;
   });
-  return { ...result, columns: columnReports(plan), report };
+  return { ...result, columns: columnReports(plan), report, ...subsetOf(options) };
 }
 
 async function openMasked(
@@ -110,7 +118,7 @@ async function openMasked(
   repository.warmUp();
   const reader = await openFor(repository, key, target, signal);
   repository.warmUp(reader.manifest.totals.plainBytes);
-  const raw = contentsOf(reader);
+  const raw = options.subset?.contents ?? contentsOf(reader);
   const plan = planMask(raw, await readFacts(raw, signal), rules, options.datasets);
   refuseProblems(plan);
   refuseProblems({
@@ -133,7 +141,7 @@ function digestFor(
 }
 
 /** What a target gets to see. */
-function plain({ maskRules: _, maskSecret: __, ...options }: MaskedRestoreOptions): RestoreJobOptions {
+function plain({ maskRules: _, maskSecret: __, subset: ___, ...options }: MaskedRestoreOptions): RestoreJobOptions {
   return withSpecial(options);
 }
 
@@ -151,7 +159,12 @@ function refuseSecrets(options: MaskedRestoreOptions): void {
       );
 }
 
-function described(plan: RestorePlan, mask: MaskPlan): RestorePlan {
+function subsetOf({ subset }: MaskedRestoreOptions): { readonly subset?: readonly SubsetDataset[] } {
+  return subset ? { subset: subset.datasets } : {};
+}
+
+function described(given: RestorePlan, mask: MaskPlan, { subset }: MaskedRestoreOptions): RestorePlan {
+  const plan = subset ? withSubset(given, subset) : given;
   return {
     ...plan,
     steps: [maskStep(mask), ...plan.steps],
