@@ -211,4 +211,6 @@ export interface ChangeDecoder {
   transactions(changes: StoredChanges, signal: AbortSignal): AsyncIterable<ChangeTransaction>;
   /** Whether a base that joins there has a transaction. Without it, or without values of rows, no base can be proven. */
   hasTransaction?(join: ChangeJoin, transaction: Pick<ChangeTransaction, 'id' | 'position'>): boolean;
+  /** A record, as a backup has it and without its newline, of fields as `RowShape.parse` gives them. */
+  recordOf?(fields: readonly (string | null)[]): Uint8Array;
 }

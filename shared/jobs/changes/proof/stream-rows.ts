@@ -24,6 +24,8 @@ export interface StreamRows {
   readonly counts: Map<string, number>;
   /** Why it cannot be followed; undefined if it can. */
   problem: string | undefined;
+  /** A row got another key, and the stream does not say all that it holds. */
+  isUnsaid: boolean;
 }
 
 /** How the rows of a dataset are told apart. */
@@ -65,7 +67,7 @@ export async function followStream(
 
 /** Of a dataset that the stream did not change. */
 export function noRows(): StreamRows {
-  return { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined };
+  return { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined, isUnsaid: false };
 }
 
 class Follower {
@@ -115,6 +117,7 @@ class Follower {
     if (to !== from) this.#put(rows, from, { ...next, fields: null });
     if (!after || to === undefined) return;
     const fields = after.map((field, i) => (field === undefined ? was?.fields?.[i] : field));
+    if (to !== from && fields.includes(undefined)) rows.isUnsaid = true;
     // Under its new key it is made.
     this.#put(rows, to, { ...(to === from ? next : nextOf(rows.rows.get(to), true)), fields });
   }

@@ -35,12 +35,34 @@ export interface QueryResult extends AsyncDisposable {
  *
  * @throws E_CONFIG if DuckDB is not installed; E_NO_DATASET; E_USAGE for SQL that is wrong or does not only read
  */
-export async function runQuery(
+export function runQuery(
   readers: readonly BackupReader[],
+  sql: string,
+  options: QueryOptions,
+): Promise<QueryResult> {
+  return runQueryOver(readers.map(queriedBackup), sql, options);
+}
+
+/** What a query reads: a backup, or what comes of one. */
+export interface Queried {
+  readonly sourceKind: string;
+  /** With the numbers of records that `read` gives. */
+  readonly datasets: readonly StoredDataset[];
+  /** Blocks of whole records, or of some of their fields: record-blocks.ts. */
+  read(
+    dataset: StoredDataset,
+    places: readonly number[] | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array>;
+}
+
+/** The same over anything that has datasets. @throws as `runQuery` */
+export async function runQueryOver(
+  queried: readonly Queried[],
   sql: string,
   { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
 ): Promise<QueryResult> {
-  const thread = threadFor(readers, { sql, memoryBytes }, signal);
+  const thread = threadFor(queried, { sql, memoryBytes }, signal);
   try {
     const columns = await columnsFrom(thread);
     return {
@@ -74,7 +96,7 @@ export async function writeQuery(
   { sql, file }: { readonly sql: string; readonly file: string },
   { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
 ): Promise<void> {
-  await using thread = threadFor(readers, { sql, files: [{ path: file }], memoryBytes }, signal);
+  await using thread = threadFor(readers.map(queriedBackup), { sql, files: [{ path: file }], memoryBytes }, signal);
   await columnsFrom(thread);
   await untilEnd(thread, onWarning, () => {});
 }
@@ -88,7 +110,7 @@ export async function writeDatasets(
   }: { readonly files: readonly FileToWrite[]; readonly onWritten: (dataset: number) => void },
   { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
 ): Promise<void> {
-  await using thread = threadFor([reader], { files, memoryBytes }, signal);
+  await using thread = threadFor([queriedBackup(reader)], { files, memoryBytes }, signal);
   await untilEnd(thread, onWarning, onWritten);
 }
 
@@ -121,16 +143,15 @@ async function columnsFrom(thread: QueryThread): Promise<readonly ResultColumn[]
 }
 
 function threadFor(
-  readers: readonly BackupReader[],
+  queried: readonly Queried[],
   task: { readonly sql?: string; readonly files?: readonly FileToWrite[]; readonly memoryBytes: number },
   signal: AbortSignal,
 ): QueryThread {
-  const sets = readers.map(queriedDatasets);
-  const backups = readers.map(
-    (reader, i): QueriedBackup => ({
+  const backups = queried.map(
+    ({ sourceKind, datasets }, i): QueriedBackup => ({
       alias: String.fromCharCode('a'.charCodeAt(0) + i),
-      sourceKind: reader.manifest.source.kind,
-      datasets: (sets[i] ?? []).map(({ name, attributes, records, plainBytes }) => ({
+      sourceKind,
+      datasets: datasets.map(({ name, attributes, records, plainBytes }) => ({
         name,
         attributes,
         records,
@@ -139,17 +160,34 @@ function threadFor(
     }),
   );
   const openScan: OpenScan = ({ backup, dataset, places }, using) => {
-    const [reader, of] = [readers[backup], sets[backup]?.[dataset]];
-    if (!reader || !of) throw new HoldfastError('E_INTERNAL', `there is no dataset ${backup}.${dataset}`);
-    return blocksOf(reader, of, places, using);
+    const from = queried[backup];
+    const of = from?.datasets[dataset];
+    if (!from || !of) throw new HoldfastError('E_INTERNAL', `there is no dataset ${backup}.${dataset}`);
+    return from.read(of, places, using);
   };
   return new QueryThread({ backups, ...task }, openScan, signal);
 }
 
+/** A backup as it is. */
+export function queriedBackup(reader: BackupReader): Queried {
+  return {
+    sourceKind: reader.manifest.source.kind,
+    datasets: queriedDatasets(reader),
+    read: ({ name: dataset, partitions }, places, signal) =>
+      blocksOf(reader, { dataset, partitions, places }, signal),
+  };
+}
+
 async function* blocksOf(
   reader: BackupReader,
-  { name: dataset, partitions }: StoredDataset,
-  places: readonly number[] | undefined,
+  {
+    dataset,
+    partitions,
+    places,
+  }: Pick<StoredDataset, 'partitions'> & {
+    readonly dataset: string;
+    readonly places: readonly number[] | undefined;
+  },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   for (const { name: partition } of partitions)

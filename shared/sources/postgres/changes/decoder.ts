@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../../core/abort.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ChangeDecoder, ChangeTransaction, RowChangeOfStream, StoredChanges } from '../../changes.ts';
+import { writeCopyRow } from '../text/copy-text.ts';
 import { displayName } from '../text/identifiers.ts';
 import { copyMessages } from './copy-binary.ts';
 import { decodeMessage, type Message, type Relation, type Row } from './messages.ts';
@@ -28,6 +29,8 @@ export const postgresChangeDecoder: ChangeDecoder = {
       await messages.return(undefined);
     }
   },
+
+  recordOf: writeCopyRow,
 
   hasTransaction: ({ state }, { id }) => isInBase(decodeJoinState(state), Number(id)),
 };

@@ -1,19 +1,9 @@
 import { decodeText, encodeText } from '../../byte-text.ts';
 import type { ColumnFacts, RecordCodec } from '../../table-facts.ts';
-import { parseCopyRow } from '../text/copy-text.ts';
+import { escapeField, parseCopyRow } from '../text/copy-text.ts';
 
 const TAB = 0x09;
 const NOTHING = Buffer.from('\\N');
-const ESCAPED: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-};
-
 /** COPY text, as the server writes it. */
 export function copyCodec(columns: readonly Pick<ColumnFacts, 'kind'>[]): RecordCodec {
   const isBytes = columns.map(({ kind }) => kind === 'bytes');
@@ -26,7 +16,7 @@ export function copyCodec(columns: readonly Pick<ColumnFacts, 'kind'>[]): Record
       if (text === undefined) return null;
       return isBytes[place] ? text.replace(/^\\x/, '') : text;
     },
-    bytesOf: (text, place) => encodeText(escaped(isBytes[place] ? `\\x${text}` : text)),
+    bytesOf: (text, place) => encodeText(escapeField(isBytes[place] ? `\\x${text}` : text)),
   };
 }
 
@@ -39,8 +29,4 @@ function splitAt(record: Uint8Array, separator: number): Uint8Array[] {
   }
   fields.push(record.subarray(start));
   return fields;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[\\\b\f\n\r\t\v]/g, (letter) => ESCAPED[letter] ?? letter);
 }

@@ -1,4 +1,4 @@
-import { decodeText } from '../../byte-text.ts';
+import { decodeText, encodeText } from '../../byte-text.ts';
 
 /** One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual. */
 export function parseCopyRow(line: string): (string | undefined)[] {
@@ -10,6 +10,26 @@ const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r
 function unescapeField(field: string): string {
   if (!field.includes('\\')) return field;
   return field.replace(/\\(.)/gs, (_, letter: string) => ESCAPES[letter] ?? letter);
+}
+
+const ESCAPED: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+/** A field that is not NULL, as the server writes it. */
+export function escapeField(text: string): string {
+  return text.replaceAll(/[\\\b\f\n\r\t\v]/g, (letter) => ESCAPED[letter] ?? letter);
+}
+
+/** A row as the server writes it, without its newline. */
+export function writeCopyRow(fields: readonly (string | null)[]): Uint8Array {
+  return encodeText(fields.map((field) => (field === null ? '\\N' : escapeField(field))).join('\t'));
 }
 
 const NEWLINE = 0x0a;
