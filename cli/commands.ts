@@ -51,6 +51,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'run SQL over backups, without restoring them',
     load: async () => (await import('./commands/query.ts')).query,
   },
+  bisect: {
+    summary: 'find the backup, and the transaction, where a check began to fail',
+    load: async () => (await import('./commands/bisect.ts')).bisect,
+  },
+  undo: {
+    summary: 'show what a transaction did, and reverse it',
+    load: async () => (await import('./commands/undo.ts')).undo,
+  },
   status: {
     summary: 'show whether you are safe, the newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,

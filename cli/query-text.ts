@@ -1,4 +1,6 @@
+import { GiB, MiB } from '../shared/core/units.ts';
 import type { ResultColumn, ResultValue } from '../shared/jobs/inside/query/messages.ts';
+import { usage } from './command.ts';
 
 /** Most digits of a number that every reader of JSON takes exactly. */
 const EXACT_DIGITS = 15;
@@ -50,4 +52,16 @@ function partsJson(value: Exclude<ResultValue, null | boolean | number | bigint 
 
 function isList(value: object): value is readonly ResultValue[] {
   return Array.isArray(value);
+}
+
+const UNITS: Readonly<Record<string, number>> = { MIB: MiB, MB: 1e6, GIB: GiB, GB: 1e9 };
+const LEAST_MEMORY_BYTES = 64 * MiB;
+
+/** What `--memory` says, in bytes. @throws E_USAGE */
+export function memoryOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(text) ?? [];
+  const size = Math.round(Number(count) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
+  if (size >= LEAST_MEMORY_BYTES) return size;
+  throw usage(`--memory is '${text}'; allowed are sizes from 64MiB, such as 512MiB or 4GiB`);
 }

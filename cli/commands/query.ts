@@ -2,7 +2,6 @@ import path from 'node:path';
 import { csvRow } from '../../shared/core/csv.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { writeOutputFile } from '../../shared/core/output-file.ts';
-import { GiB, MiB } from '../../shared/core/units.ts';
 import type { ResultColumn, ResultValue } from '../../shared/jobs/inside/query/messages.ts';
 import {
   MOST_QUERIED,
@@ -14,7 +13,7 @@ import {
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, plural, table } from '../format.ts';
 import { write } from '../io.ts';
-import { cellText, rowJson } from '../query-text.ts';
+import { cellText, memoryOf, rowJson } from '../query-text.ts';
 import { limitOf } from '../rows-text.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
 
@@ -157,17 +156,6 @@ function formatOf({
   if (format === 'parquet' && limit !== undefined)
     throw usage('--limit is not for Parquet', 'Write LIMIT into the statement.');
   return format;
-}
-
-const UNITS: Readonly<Record<string, number>> = { MIB: MiB, MB: 1e6, GIB: GiB, GB: 1e9 };
-const LEAST_MEMORY_BYTES = 64 * MiB;
-
-function memoryOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const [, count, unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(text) ?? [];
-  const size = Math.round(Number(count) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
-  if (size >= LEAST_MEMORY_BYTES) return size;
-  throw usage(`--memory is '${text}'; allowed are sizes from 64MiB, such as 512MiB or 4GiB`);
 }
 
 type Row = readonly ResultValue[];

@@ -3,7 +3,10 @@ export type { Compression } from '../config/compression.ts';
 export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 export type { ProgressEvent } from '../core/progress.ts';
 export type { BackupResult } from '../jobs/backup/backup.ts';
+export type { TransactionDataset, TransactionRow } from '../jobs/changes/undo/transaction-rows.ts';
+export type { UndoPlan } from '../jobs/changes/undo/undo.ts';
 export type { DrillResult } from '../jobs/drill/drill-result.ts';
+export type { BisectResult, BreakingTransaction, CheckedBackup } from '../jobs/inside/bisect/bisect.ts';
 export type { RowChoice } from '../jobs/inside/chosen-records.ts';
 export type { DatasetDiff } from '../jobs/inside/diff.ts';
 export type { ResultValue } from '../jobs/inside/query/messages.ts';
@@ -11,6 +14,8 @@ export type { RowsOfBackup } from '../jobs/inside/read-rows.ts';
 export type { RowChange } from '../jobs/inside/row-changes.ts';
 export type { RowVersion } from '../jobs/inside/row-history.ts';
 export type { DatasetRows, RowsPlan } from '../jobs/inside/rows-plan.ts';
+export type { SubsetDataset } from '../jobs/inside/subset/choose-subset.ts';
+export type { SubsetRestorePlan, SubsetRestoreResult } from '../jobs/inside/subset/restore-subset.ts';
 export type { MaskCheck } from '../jobs/mask/check-mask.ts';
 export type { MaskedColumnReport } from '../jobs/mask/mask-report.ts';
 export type { MaskedRestorePlan, MaskedRestoreResult } from '../jobs/mask/restore-masked.ts';
@@ -25,6 +30,7 @@ export type { OnConflict, ShownRow } from '../sources/row-target.ts';
 export type { Fields, RowColumn } from '../sources/rows.ts';
 export type { RestorePlan } from '../sources/target.ts';
 export { type BackupOptions, backup } from './backup.ts';
+export { type BisectOptions, bisect } from './bisect.ts';
 export { type DrillOptions, drill } from './drill.ts';
 export {
   type DiffOptions,
@@ -58,4 +64,6 @@ export {
 } from './repository.ts';
 export { planRestore, type RestoreOptions, restore } from './restore.ts';
 export { planRestoreRows, type RestoreRowsOptions, restoreRows } from './restore-rows.ts';
+export { planRestoreSubset, restoreSubset, type SubsetRestoreOptions } from './subset.ts';
+export { planUndo, type UndoOptions, undoTransaction } from './undo.ts';
 export { type VerifyOptions, verify } from './verify.ts';

@@ -39,6 +39,16 @@ export interface StagedRows {
   readonly warnings: readonly string[];
 }
 
+/** How rows stand to those of the target, by its key. */
+export type RowsStanding = Readonly<Record<'missing' | 'different' | 'same', StandingRows>>;
+
+/** Some rows. */
+export interface StandingRows {
+  readonly count: number;
+  /** Keys of the first of them, for people. */
+  readonly keys: readonly string[];
+}
+
 /** A transaction in a target. What is not committed is undone when it is disposed of. */
 export interface RowSession extends AsyncDisposable {
   /**
@@ -47,6 +57,8 @@ export interface RowSession extends AsyncDisposable {
    * @throws E_ROWS_REFUSED if the target lacks the table, or a key to match rows by; E_SOURCE_*, E_ABORTED
    */
   stage(rows: RowsToRestore): Promise<StagedRows>;
+  /** Compares rows with the target as `stage` does; they are not written. @throws as `stage` */
+  compare(rows: RowsToRestore): Promise<RowsStanding>;
   /** What would stand against writing what is staged: constraint, keys, what to do, a sentence each. */
   violations(onConflict: OnConflict): Promise<readonly string[]>;
   /** Writes all that is staged. @throws E_ROWS_REFUSED if a constraint says no, E_SOURCE_CHANGED if others wrote the same rows */

@@ -111,7 +111,7 @@ export function refuseUnsaid(changed: ReadonlyMap<string, StreamRows>): void {
     const why = problem ?? (isUnsaid ? 'a row got another key, and its large values are not said' : undefined);
     if (why === undefined) continue;
     throw new HoldfastError('E_SOURCE_UNSUPPORTED', `changes of ${name} cannot be followed: ${why}`, {
-      hint: `From now on the stream says all if you run: ALTER TABLE … REPLICA IDENTITY FULL.`,
+      hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.',
     });
   }
 }

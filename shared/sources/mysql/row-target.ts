@@ -1,6 +1,13 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { StoredDataset } from '../contents.ts';
-import type { OnConflict, RowSession, RowsToRestore, RowTarget, StagedRows } from '../row-target.ts';
+import type {
+  OnConflict,
+  RowSession,
+  RowsStanding,
+  RowsToRestore,
+  RowTarget,
+  StagedRows,
+} from '../row-target.ts';
 import type { Session } from './connection/connection.ts';
 import {
   type AdapterOptions,
@@ -11,7 +18,7 @@ import {
 } from './connection/options.ts';
 import { openSession } from './connection/session-settings.ts';
 import { isTableAttributes, type TableAttributes } from './datasets/attributes.ts';
-import { type Staged, stageRows } from './put-back/stage.ts';
+import { type Staged, stageRows, standingOf } from './put-back/stage.ts';
 import { findViolations } from './put-back/violations.ts';
 import { readBack, writeRows } from './put-back/write.ts';
 import { insertRows } from './rows/insert-rows.ts';
@@ -124,6 +131,7 @@ class MysqlRowSession implements RowSession {
   readonly #mostBytes: number;
   readonly #signal: AbortSignal;
   readonly #staged: Staged[] = [];
+  #tables = 0;
 
   constructor(session: Session, mostBytes: number, signal: AbortSignal) {
     this.#session = session;
@@ -132,10 +140,18 @@ class MysqlRowSession implements RowSession {
   }
 
   async stage(rows: RowsToRestore): Promise<StagedRows> {
-    const about = { number: this.#staged.length, mostBytes: this.#mostBytes, signal: this.#signal };
-    const staged = await stageRows(this.#session, rows, about);
+    const staged = await this.#bring(rows);
     this.#staged.push(staged);
     return staged.counts;
+  }
+
+  async compare(rows: RowsToRestore): Promise<RowsStanding> {
+    return standingOf(this.#session, await this.#bring(rows), this.#signal);
+  }
+
+  #bring(rows: RowsToRestore): Promise<Staged> {
+    const about = { number: this.#tables++, mostBytes: this.#mostBytes, signal: this.#signal };
+    return stageRows(this.#session, rows, about);
   }
 
   violations(onConflict: OnConflict): Promise<readonly string[]> {

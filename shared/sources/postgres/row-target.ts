@@ -1,7 +1,14 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { StoredDataset } from '../contents.ts';
-import type { OnConflict, RowSession, RowsToRestore, RowTarget, StagedRows } from '../row-target.ts';
+import type {
+  OnConflict,
+  RowSession,
+  RowsStanding,
+  RowsToRestore,
+  RowTarget,
+  StagedRows,
+} from '../row-target.ts';
 import { disconnect, query } from './connection/connection.ts';
 import {
   type AdapterOptions,
@@ -12,7 +19,7 @@ import {
 } from './connection/options.ts';
 import { copyIn } from './copy/copy-in.ts';
 import { isTableAttributes, type TableAttributes } from './datasets/attributes.ts';
-import { type Staged, stageRows } from './put-back/stage.ts';
+import { type Staged, stageRows, standingOf } from './put-back/stage.ts';
 import { findViolations } from './put-back/violations.ts';
 import { readBack, writeRows } from './put-back/write.ts';
 import { openSession } from './snapshot/session.ts';
@@ -108,6 +115,7 @@ class PostgresRowSession implements RowSession {
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
   readonly #staged: Staged[] = [];
+  #tables = 0;
 
   constructor(client: pg.Client, signal: AbortSignal) {
     this.#client = client;
@@ -115,9 +123,14 @@ class PostgresRowSession implements RowSession {
   }
 
   async stage(rows: RowsToRestore): Promise<StagedRows> {
-    const staged = await stageRows(this.#client, rows, this.#staged.length, this.#signal);
+    const staged = await stageRows(this.#client, rows, this.#tables++, this.#signal);
     this.#staged.push(staged);
     return staged.counts;
+  }
+
+  async compare(rows: RowsToRestore): Promise<RowsStanding> {
+    const staged = await stageRows(this.#client, rows, this.#tables++, this.#signal);
+    return standingOf(this.#client, staged, this.#signal);
   }
 
   violations(onConflict: OnConflict): Promise<readonly string[]> {

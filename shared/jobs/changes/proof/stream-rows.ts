@@ -24,8 +24,8 @@ export interface StreamRows {
   readonly counts: Map<string, number>;
   /** Why it cannot be followed; undefined if it can. */
   problem: string | undefined;
-  /** A row got another key, and the stream does not say all that it holds. */
-  isUnsaid: boolean;
+  /** A row got another key, and the stream does not say all that it holds. @default false */
+  isUnsaid?: boolean;
 }
 
 /** How the rows of a dataset are told apart. */
@@ -67,7 +67,7 @@ export async function followStream(
 
 /** Of a dataset that the stream did not change. */
 export function noRows(): StreamRows {
-  return { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined, isUnsaid: false };
+  return { isEmptied: false, rows: new Map(), counts: new Map(), problem: undefined };
 }
 
 class Follower {

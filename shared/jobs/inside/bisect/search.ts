@@ -45,7 +45,10 @@ export async function search(
     for (let place = from; place !== to; place += step) if ((await at(place)) !== 'not checked') return place;
     return undefined;
   };
-  if (isAll) for (let place = 0; place < count; place++) await at(place);
+  if (isAll) {
+    for (let place = 0; place < count; place++) await at(place);
+    return firstOf([...known.values()]);
+  }
   const last = await checkable(count - 1, -1, -1);
   let fails = last !== undefined && (await at(last)) === 'fails' ? last : undefined;
   let holds: number | undefined;
@@ -72,6 +75,12 @@ export async function search(
 function between(from: number, to: number): readonly number[] {
   const places = Array.from({ length: BESIDE }, (_, i) => from + Math.round(((to - from) * (i + 1)) / (BESIDE + 1)));
   return [...new Set(places)].filter((place) => place > from && place < to);
+}
+
+function firstOf(probes: readonly Probed[]): Found {
+  const fails = probes.find(({ outcome }) => outcome === 'fails')?.place;
+  const before = probes.filter(({ outcome, place }) => outcome === 'holds' && place < (fails ?? 0));
+  return { holds: before.at(-1)?.place, fails, probes, isMonotone: isMonotone(probes) };
 }
 
 function isMonotone(probes: readonly Probed[]): boolean {

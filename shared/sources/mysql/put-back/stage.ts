@@ -1,12 +1,12 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { RowsToRestore, ShownRow, StagedRows } from '../../row-target.ts';
+import type { RowsStanding, RowsToRestore, ShownRow, StagedRows } from '../../row-target.ts';
 import type { Session } from '../connection/connection.ts';
 import { type ColumnAttributes, isTableAttributes, type TableAttributes } from '../datasets/attributes.ts';
 import { errorNumber } from '../errors.ts';
 import { insertInto } from '../rows/insert-rows.ts';
 import { bytesLiteral, textLiteral } from '../rows/literals.ts';
 import { quoteName } from '../text/identifiers.ts';
-import { DIFFERENT, keyText, MISSING, SAME, STATE, sameKey, sameValues } from './matching.ts';
+import { DIFFERENT, inKeyOrder, keyText, MISSING, SAME, STATE, sameKey, sameValues } from './matching.ts';
 import { lookUpTable, type SharedColumn, type TargetTable } from './table.ts';
 
 const BATCH_ROWS = 500;
@@ -89,6 +89,24 @@ export async function stageRows(
   };
   const leftOut = attributes.columns.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   return { ...staged, counts: await countRows(session, staged, leftOut, signal) };
+}
+
+/** How staged rows stand to the table, with the keys of some of them. */
+export async function standingOf(
+  session: Session,
+  { table, rows }: Staged,
+  signal: AbortSignal,
+): Promise<RowsStanding> {
+  const of = async (state: string) => {
+    const which = `FROM ${rows} s WHERE s.${STATE} = ${state}`;
+    const [counted] = await session.query<{ rows: string }>(`SELECT COUNT(*) AS \`rows\` ${which}`, signal);
+    const found = await session.query<{ key: string }>(
+      `SELECT ${keyText(table, 's')} AS \`key\` ${which}${inKeyOrder(table, 's')} LIMIT ${MOST_NAMED}`,
+      signal,
+    );
+    return { count: Number(counted?.rows ?? 0), keys: found.map(({ key }) => key) };
+  };
+  return { missing: await of(MISSING), different: await of(DIFFERENT), same: await of(SAME) };
 }
 
 function sharedColumns(table: TargetTable, { columns }: TableAttributes): readonly SharedColumn[] {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
-import type { OnConflict, RowsToRestore, ShownRow, StagedRows } from '../../row-target.ts';
+import type { OnConflict, RowsStanding, RowsToRestore, ShownRow, StagedRows } from '../../row-target.ts';
 import { query } from '../connection/connection.ts';
 import { copyIn } from '../copy/copy-in.ts';
 import { isTableAttributes, type TableAttributes } from '../datasets/attributes.ts';
@@ -103,6 +103,24 @@ export async function stageRows(
     gone,
   };
   return { ...staged, counts: await countRows(client, staged, leftOut, signal) };
+}
+
+/** How staged rows stand to the table, with the keys of some of them. */
+export async function standingOf(
+  client: pg.Client,
+  { table, rows }: Staged,
+  signal: AbortSignal,
+): Promise<RowsStanding> {
+  const of = async (state: string) => {
+    const found = await query<{ key: string; rows: string }>(
+      client,
+      `SELECT ${keyText(table, 's')} AS key, pg_catalog.count(*) OVER () AS rows FROM ${rows} s
+        WHERE s.${STATE} = ${state}${inKeyOrder(table, 's')} LIMIT ${MOST_NAMED}`,
+      signal,
+    );
+    return { count: Number(found[0]?.rows ?? 0), keys: found.map(({ key }) => key) };
+  };
+  return { missing: await of(MISSING), different: await of(DIFFERENT), same: await of(SAME) };
 }
 
 function refuseWithoutKey({ key }: TargetTable, { columns }: TableAttributes, dataset: string): void {

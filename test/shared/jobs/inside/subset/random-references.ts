@@ -41,11 +41,11 @@ export function randomTables(random: () => number, isCaseless: boolean): RandomT
   const below = (count: number) => Math.floor(random() * count);
   const keyOf = (name: string, isNullable: boolean): Key => {
     const types = Array.from({ length: 1 + below(2) }, () => TYPES[below(TYPES.length)] as Type);
-    const holes = types.map(() => (isNullable ? 3 + below(4) : Number.POSITIVE_INFINITY));
+    const holes = types.map(() => (isNullable ? 3 + below(4) : 0));
     return {
       types,
       columns: types.map((_, i) => `${name}${i}`),
-      values: (row) => types.map((type, i) => (row % (holes[i] ?? 1) === 2 ? null : valueOf(type, row))),
+      values: (row) => types.map((type, i) => (row % (holes[i] || 2) === 2 ? null : valueOf(type, row))),
     };
   };
   const tables = Array.from({ length: 2 + below(5) }, (_, t): Table => {
