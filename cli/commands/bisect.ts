@@ -77,7 +77,10 @@ interface About {
   readonly startedAt: ReadonlyMap<BackupKey, Date>;
 }
 
-function document(result: BisectResult, { check, source, startedAt }: About & { readonly check: string }): object {
+function document(
+  result: BisectResult,
+  { check, source, startedAt }: About & { readonly check: string },
+): object {
   const { backups, holds, fails, isMonotone, transaction, warnings } = result;
   const failed = result.checked.find(({ key }) => key === fails);
   return {
@@ -113,7 +116,9 @@ function describe(result: BisectResult, { source, startedAt }: About): string {
     ...(transaction
       ? [
           `It fails after transaction ${transaction.id}, committed at ${transaction.committedAt}, one of ${plural(transaction.of, 'transaction')} in between.`,
-          ...(transaction.isMonotone ? [] : ['Between the two it failed and held again: this is one of several such transactions.']),
+          ...(transaction.isMonotone
+            ? []
+            : ['Between the two it failed and held again: this is one of several such transactions.']),
           `  what it did:  holdfast undo --transaction ${transaction.id} --source ${source} --dry-run`,
         ]
       : []),
@@ -127,7 +132,9 @@ const COMES_AND_GOES =
 function rowsText({ checked, fails }: BisectResult): string {
   const failed = checked.find(({ key }) => key === fails);
   if (!failed || failed.rows.length === 0) return '';
-  const cells = failed.rows.map((row) => row.map((value) => (cellText(value) ?? 'NULL').replaceAll('\n', '\\n')));
+  const cells = failed.rows.map((row) =>
+    row.map((value) => (cellText(value) ?? 'NULL').replaceAll('\n', '\\n')),
+  );
   return `What it found there:\n${table(
     failed.columns.map(({ name }) => name),
     cells,

@@ -112,7 +112,10 @@ Exit status: 0 restored and equal; 11 the target has the objects, or rows are in
         'Restore KEY without rows and without a moment: those are not masked.',
       );
     if (isOfSubset(values) && (isMoment || isOfRows(values)))
-      throw usage('--subset is for the restore of a backup', 'Leave out options of moments and of single rows.');
+      throw usage(
+        '--subset is for the restore of a backup',
+        'Leave out options of moments and of single rows.',
+      );
     if (isOfRows(values)) {
       if (isMoment) throw usage('rows are restored from a backup, not from a moment');
       const key = await session.backup(positionals[0], values);

@@ -64,7 +64,10 @@ no; 30 it cannot be reversed row by row, or the database failed.
       transaction,
       source,
       changes: changesOf(source.place),
-      place: { config: values.to === undefined ? source.place : findPlace(values.to, config, io), env: io.env },
+      place: {
+        config: values.to === undefined ? source.place : findPlace(values.to, config, io),
+        env: io.env,
+      },
       onWarning: (message: string) => progress.say(`warning: ${message}`),
       signal: io.signal,
     };
@@ -83,7 +86,9 @@ no; 30 it cannot be reversed row by row, or the database failed.
       });
     const noted = { kind: 'restore', backup: plan.base, target: plan.target } as const;
     const work = (signal: AbortSignal) => undoTransaction(repository, { ...about, signal });
-    const done = await recordedCommand(session, noted, work, ({ datasets }) => ({ records: countOf(datasets) }));
+    const done = await recordedCommand(session, noted, work, ({ datasets }) => ({
+      records: countOf(datasets),
+    }));
     await session.report(
       document(done, limit),
       `Reversed transaction ${transaction} in ${done.target}: ${plural(countOf(done.datasets), 'row')}\n`,
@@ -154,7 +159,11 @@ function describe(plan: UndoPlan, { verb, limit, screen }: How): string {
 const SIGNS = { added: '+', removed: '-', changed: '~' } as const;
 
 /** What the transaction did, as `diff` writes it. */
-function describeDataset({ dataset, columns, key, rows }: TransactionDataset, limit: number, screen: Screen): string[] {
+function describeDataset(
+  { dataset, columns, key, rows }: TransactionDataset,
+  limit: number,
+  screen: Screen,
+): string[] {
   const facts = Object.entries(counts(rows)).flatMap(([change, count]) =>
     count > 0 ? [`${plural(count, 'row')} ${change}`] : [],
   );

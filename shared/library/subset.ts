@@ -63,8 +63,14 @@ export async function restoreSubset(
     masking
       ? restoreMasked(repository, subset.key, to, { ...rest, ...masking, subset })
       : restore(repository, subset, to, rest);
-  const noteOf = ({ records, plainBytes }: SubsetRestoreResult | MaskedRestoreResult) => ({ records, plainBytes });
-  return recorded(opened, { kind: 'restore', backup: subset.key, target: to.name }, work, { ...options, noteOf });
+  const noteOf = ({ records, plainBytes }: SubsetRestoreResult | MaskedRestoreResult) => ({
+    records,
+    plainBytes,
+  });
+  return recorded(opened, { kind: 'restore', backup: subset.key, target: to.name }, work, {
+    ...options,
+    noteOf,
+  });
 }
 
 async function prepared(

@@ -52,5 +52,11 @@ export async function undoTransaction(
 function jobOptions(target: string | Place, { transaction, source, signal = NEVER }: UndoOptions) {
   const place = rowPlaceAt(target);
   const { config } = place;
-  return { transaction, source: { kind: config.kind, name: source }, changes: changesOf(config), place, signal };
+  return {
+    transaction,
+    source: { kind: config.kind, name: source },
+    changes: changesOf(config),
+    place,
+    signal,
+  };
 }

@@ -34,7 +34,9 @@ export async function valueDecoder(plugin: ChangePlugin, what: string): Promise<
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
     `${what}: the stored changes of this kind of database do not say what rows held`,
-    { hint: 'Restore the moment before into another database, and compare: holdfast restore --at, holdfast diff.' },
+    {
+      hint: 'Restore the moment before into another database, and compare: holdfast restore --at, holdfast diff.',
+    },
   );
 }
 
@@ -93,7 +95,10 @@ export async function* transactionsAfter(
 export async function rowsAfter(
   transactions: AsyncIterable<ChangeTransaction>,
   { shapes }: Pick<BaseAndStream, 'shapes'>,
-  { mostBytes = MOST_FOLLOWED_BYTES, only }: { readonly mostBytes?: number; readonly only?: ReadonlySet<string> } = {},
+  {
+    mostBytes = MOST_FOLLOWED_BYTES,
+    only,
+  }: { readonly mostBytes?: number; readonly only?: ReadonlySet<string> } = {},
 ): Promise<ReadonlyMap<string, StreamRows>> {
   const wanted = only ? new Map([...shapes].filter(([name]) => only.has(name))) : shapes;
   const followed = await followStream(transactions, wanted, { part: WHOLE, mostBytes });
@@ -101,14 +106,17 @@ export async function rowsAfter(
   throw new HoldfastError(
     'E_USAGE',
     `more than ${mostBytes / MiB} MiB of rows changed between the backup and that moment`,
-    { hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.' },
+    {
+      hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.',
+    },
   );
 }
 
 /** @throws E_SOURCE_UNSUPPORTED if the stream does not say all of what rows hold */
 export function refuseUnsaid(changed: ReadonlyMap<string, StreamRows>): void {
   for (const [name, { problem, isUnsaid }] of changed) {
-    const why = problem ?? (isUnsaid ? 'a row got another key, and its large values are not said' : undefined);
+    const why =
+      problem ?? (isUnsaid ? 'a row got another key, and its large values are not said' : undefined);
     if (why === undefined) continue;
     throw new HoldfastError('E_SOURCE_UNSUPPORTED', `changes of ${name} cannot be followed: ${why}`, {
       hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.',

@@ -41,7 +41,11 @@ export function queriedMoment(
         return;
       }
       const shape = await rowShapeOf(contents, dataset, signal);
-      const records = recordsOf(contents, { dataset, shape, keyed, rows, recordOf: decoder.recordOf }, signal);
+      const records = recordsOf(
+        contents,
+        { dataset, shape, keyed, rows, recordOf: decoder.recordOf },
+        signal,
+      );
       for await (const block of inBlocks(records)) yield places ? pickFields(block, places) : block;
     },
   };
@@ -71,26 +75,54 @@ async function* recordsOf(
   { dataset, shape, keyed, rows, recordOf }: Changed,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const left = new Map(rows.rows);
-  const counts = new Map(rows.counts);
+  const left = new Left(keyed, rows);
   for (const partition of rows.isEmptied ? [] : dataset.partitions) {
     for await (const record of splitRecords(contents.read(dataset, partition, signal))) {
       const fields = shape.parse(record);
-      const key = keyed.key.length === 0 ? JSON.stringify(fields) : (keyText(keyed, fields) ?? '');
-      const count = counts.get(key) ?? 0;
-      if (count < 0) {
-        counts.set(key, count + 1);
-        continue;
-      }
-      const row = left.get(key);
-      left.delete(key);
-      if (!row) yield record;
-      else if (row.fields) yield recordOf(merged(row, fields));
+      const now = left.take(fields);
+      if (now === fields) yield record;
+      else if (now) yield recordOf(now);
     }
   }
-  for (const row of left.values()) if (row.fields) yield recordOf(merged(row, []));
-  for (const [text, count] of counts)
-    for (let i = 0; i < count; i++) yield recordOf(JSON.parse(text) as Fields);
+  for (const row of left.others()) yield recordOf(row);
+}
+
+/** What the stream made of rows that were not met yet. */
+class Left {
+  readonly #keyed: KeyedDataset;
+  readonly #rows: Map<string, StreamRow>;
+  readonly #counts: Map<string, number>;
+
+  constructor(keyed: KeyedDataset, { rows, counts }: StreamRows) {
+    this.#keyed = keyed;
+    this.#rows = new Map(rows);
+    this.#counts = new Map(counts);
+  }
+
+  /** A row of the base as it is now; itself if it did not change, null if it is gone. */
+  take(fields: Fields): Fields | null {
+    if (this.#keyed.key.length === 0) return this.#count(fields);
+    const key = keyText(this.#keyed, fields) ?? '';
+    const row = this.#rows.get(key);
+    if (!row) return fields;
+    this.#rows.delete(key);
+    return row.fields && merged(row, fields);
+  }
+
+  #count(fields: Fields): Fields | null {
+    const text = JSON.stringify(fields);
+    const count = this.#counts.get(text) ?? 0;
+    if (count >= 0) return fields;
+    this.#counts.set(text, count + 1);
+    return null;
+  }
+
+  /** Rows that the base lacks. */
+  *others(): Generator<Fields> {
+    for (const row of this.#rows.values()) if (row.fields) yield merged(row, []);
+    for (const [text, count] of this.#counts)
+      for (let i = 0; i < count; i++) yield JSON.parse(text) as Fields;
+  }
 }
 
 /** What the stream does not say is as it was. */

@@ -35,7 +35,11 @@ export function maskedContents(
       yield block;
     }
   };
-  return derivedContents(contents, contents.datasets.filter(({ name }) => !left.has(name)), read);
+  return derivedContents(
+    contents,
+    contents.datasets.filter(({ name }) => !left.has(name)),
+    read,
+  );
 }
 
 async function* masked(blocks: AsyncIterable<Uint8Array>, masker: RowMasker): AsyncGenerator<Uint8Array> {

@@ -65,7 +65,11 @@ export async function planMaskedRestore(
 ): Promise<MaskedRestorePlan> {
   const opened = await openMasked(repository, key, target, options);
   const plan = await target.plan(opened.contents, plain(options), options.signal);
-  return { plan: described(plan, opened.plan, options), columns: columnReports(opened.plan), ...subsetOf(options) };
+  return {
+    plan: described(plan, opened.plan, options),
+    columns: columnReports(opened.plan),
+    ...subsetOf(options),
+  };
 }
 
 /**
@@ -141,7 +145,12 @@ function digestFor(
 }
 
 /** What a target gets to see. */
-function plain({ maskRules: _, maskSecret: __, subset: ___, ...options }: MaskedRestoreOptions): RestoreJobOptions {
+function plain({
+  maskRules: _,
+  maskSecret: __,
+  subset: ___,
+  ...options
+}: MaskedRestoreOptions): RestoreJobOptions {
   return withSpecial(options);
 }
 

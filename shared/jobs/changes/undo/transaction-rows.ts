@@ -157,7 +157,7 @@ async function datasetRows(
 
 /** What the stream does not say is as it was. */
 function merged({ fields }: StreamRow, before: Fields | null | undefined): Fields | null {
-  return fields && fields.map((field, i) => (field === undefined ? (before?.[i] ?? null) : field));
+  return fields?.map((field, i) => (field === undefined ? (before?.[i] ?? null) : field)) ?? null;
 }
 
 /** Rows of the base that the transaction changed, by their keys. */

@@ -86,7 +86,12 @@ async function reverse(
   const { committedAt, datasets } = await rowsOfTransaction(repository, stream, transaction, signal);
   await using session = await target.open({ isDryRun, signal });
   const found = await look(session, stream, datasets);
-  const about = { transaction, committedAt, base: stream.reader.manifest.key as BackupKey, target: target.name };
+  const about = {
+    transaction,
+    committedAt,
+    base: stream.reader.manifest.key as BackupKey,
+    target: target.name,
+  };
   const plan = { ...about, datasets, ...found };
   if (isDryRun) return plan;
   refuse(plan);
@@ -124,10 +129,17 @@ async function look(
   const changedSince: string[] = [];
   const warnings: string[] = [];
   for (const { dataset: name, columns, key, rows } of datasets) {
-    const toRestore = (records: readonly (Fields | null)[], removals: readonly ShownRow[] = []): RowsToRestore => ({
+    const toRestore = (
+      records: readonly (Fields | null)[],
+      removals: readonly ShownRow[] = [],
+    ): RowsToRestore => ({
       dataset: datasetNamed(contents, name),
       key: key.map((place) => columns[place] ?? ''),
-      records: () => asRecords(records.filter((row) => row !== null), decoder.recordOf),
+      records: () =>
+        asRecords(
+          records.filter((row) => row !== null),
+          decoder.recordOf,
+        ),
       removals,
     });
     const left = rows.filter(({ after }) => after !== null).map(({ after }) => after);
@@ -141,9 +153,16 @@ async function look(
       ...named(name, isRemoved.different, 'is there again', 'are there again'),
     );
     const added = rows.flatMap(({ before, after }) =>
-      before === null && after ? [Object.fromEntries(columns.map((column, i) => [column, after[i] ?? null]))] : [],
+      before === null && after
+        ? [Object.fromEntries(columns.map((column, i) => [column, after[i] ?? null]))]
+        : [],
     );
-    const staged = await session.stage(toRestore(rows.map(({ before }) => before), added));
+    const staged = await session.stage(
+      toRestore(
+        rows.map(({ before }) => before),
+        added,
+      ),
+    );
     warnings.push(...staged.warnings);
     if (staged.triggers.length > 0) warnings.push(`triggers of ${name} fire: ${staged.triggers.join(', ')}`);
   }
@@ -154,7 +173,9 @@ async function look(
 function named(dataset: string, { count, keys }: StandingRows, one: string, many: string): readonly string[] {
   if (count === 0) return [];
   const more = count > keys.length ? ' and more' : '';
-  return [`${dataset}: ${plural(count, 'row')} ${count === 1 ? one : many}: ${keys.map((key) => `(${key})`).join(', ')}${more}`];
+  return [
+    `${dataset}: ${plural(count, 'row')} ${count === 1 ? one : many}: ${keys.map((key) => `(${key})`).join(', ')}${more}`,
+  ];
 }
 
 const NEWLINE = Buffer.from('\n');

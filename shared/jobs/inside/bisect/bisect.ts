@@ -4,7 +4,12 @@ import type { BackupReader } from '../../../repository/reading/backup-reader.ts'
 import type { Repository } from '../../../repository/repository.ts';
 import type { ChangeTransaction } from '../../../sources/changes.ts';
 import type { ChangePlugin } from '../../../sources/plugin.ts';
-import { openBaseAndStream, rowsAfter, transactionsAfter, valueDecoder } from '../../changes/base-and-stream.ts';
+import {
+  openBaseAndStream,
+  rowsAfter,
+  transactionsAfter,
+  valueDecoder,
+} from '../../changes/base-and-stream.ts';
 import { queriedMoment } from '../../changes/queried-moment.ts';
 import { queriedBackup } from '../query/query.ts';
 import { type CheckOptions, type CheckOutcome, runCheck } from './run-check.ts';
@@ -117,7 +122,8 @@ async function searchChanges(
     const isMissing =
       isHoldfastError(error) && ['E_NO_MOMENT', 'E_SOURCE_UNSUPPORTED', 'E_USAGE'].includes(error.code);
     if (!isMissing) throw error;
-    return { transaction: null, warnings: [`the moment is not known: ${error.message}`] };
+    const hint = error.hint ? `. ${error.hint}` : '';
+    return { transaction: null, warnings: [`the moment is not known: ${error.message}${hint}`] };
   }
 }
 
@@ -130,18 +136,30 @@ async function searchTransactions(
   const decoder = await valueDecoder(plugin, 'the moment between two backups');
   const later = await repository.openBackup(pair.fails, signal);
   const join = joinOf(later);
-  const stream = await openBaseAndStream(repository, decoder, {
-    source: later.manifest.source,
-    until: { at: join.at },
-    compare: plugin.compare,
-    olderThan: pair.next,
-    signal,
+  const open = (at: string | undefined) =>
+    openBaseAndStream(repository, decoder, {
+      source: later.manifest.source,
+      until: { at },
+      compare: plugin.compare,
+      olderThan: pair.next,
+      signal,
+    });
+  // If nothing was written since, what is stored may end before the later backup.
+  const stream = await open(join.at).catch((error: unknown) => {
+    if (isHoldfastError(error, 'E_NO_MOMENT')) return open(undefined);
+    throw error;
   });
   if (stream.chosen.base.key !== pair.holds)
-    return { transaction: null, warnings: [`no stored changes begin at ${pair.holds}, the last backup where the check holds`] };
+    return {
+      transaction: null,
+      warnings: [`no stored changes begin at ${pair.holds}, the last backup where the check holds`],
+    };
   const isBetween = (transaction: ChangeTransaction) => decoder.hasTransaction(join, transaction);
   const all: Pick<BreakingTransaction, 'id' | 'committedAt'>[] = [];
-  for await (const { id, committedAt, changes } of firstOf(transactionsAfter(repository, stream, signal), isBetween)) {
+  for await (const { id, committedAt, changes } of firstOf(
+    transactionsAfter(repository, stream, signal),
+    isBetween,
+  )) {
     all.push({ id, committedAt });
     for await (const _ of changes);
   }
@@ -155,7 +173,9 @@ async function searchTransactions(
   if (holds === undefined || breaking === undefined)
     return {
       transaction: null,
-      warnings: [`after all stored changes up to ${pair.fails} the check still holds: what broke it is not among them`],
+      warnings: [
+        `after all stored changes up to ${pair.fails} the check still holds: what broke it is not among them`,
+      ],
     };
   return { transaction: { ...breaking, of: all.length, isMonotone }, warnings: [] };
 }

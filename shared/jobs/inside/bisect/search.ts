@@ -32,48 +32,84 @@ export async function search(
   check: (place: number) => Promise<CheckOutcome>,
   { isAll = false }: { readonly isAll?: boolean } = {},
 ): Promise<Found> {
-  const known = new Map<number, Probed>();
-  const at = async (place: number): Promise<CheckOutcome['outcome']> => {
-    const before = known.get(place);
-    if (before) return before.outcome;
-    const found = { place, ...(await check(place)) };
-    known.set(place, found);
-    return found.outcome;
-  };
-  /** The nearest place that can be checked, from one on and before another. */
-  const checkable = async (from: number, to: number, step: 1 | -1) => {
-    for (let place = from; place !== to; place += step) if ((await at(place)) !== 'not checked') return place;
-    return undefined;
-  };
+  const probes = new Probes(check);
   if (isAll) {
-    for (let place = 0; place < count; place++) await at(place);
-    return firstOf([...known.values()]);
+    for (let place = 0; place < count; place++) await probes.at(place);
+    return firstOf(probes.all);
   }
-  const last = await checkable(count - 1, -1, -1);
-  let fails = last !== undefined && (await at(last)) === 'fails' ? last : undefined;
-  let holds: number | undefined;
-  if (fails !== undefined) {
-    const first = await checkable(0, fails, 1);
-    if (first !== undefined && (await at(first)) === 'holds') holds = first;
-    else fails = first ?? fails;
+  const ends = await findEnds(probes, count);
+  if (ends.holds === undefined || ends.fails === undefined)
+    return { ...ends, probes: probes.all, isMonotone: isMonotone(probes.all) };
+  const { holds, fails } = await halve(probes, ends.holds, ends.fails);
+  for (const place of [...between(-1, holds), ...between(fails, count)]) await probes.at(place);
+  return { holds, fails, probes: probes.all, isMonotone: isMonotone(probes.all) };
+}
+
+/** Each place is checked once. */
+class Probes {
+  readonly #known = new Map<number, Probed>();
+  readonly #check: (place: number) => Promise<CheckOutcome>;
+
+  constructor(check: (place: number) => Promise<CheckOutcome>) {
+    this.#check = check;
   }
-  while (holds !== undefined && fails !== undefined && fails - holds > 1) {
-    const middle: number = holds + Math.floor((fails - holds) / 2);
-    const place: number | undefined =
-      (await checkable(middle, fails, 1)) ?? (await checkable(middle - 1, holds, -1));
+
+  get all(): readonly Probed[] {
+    return [...this.#known.values()];
+  }
+
+  async at(place: number): Promise<CheckOutcome['outcome']> {
+    const before = this.#known.get(place);
+    if (before) return before.outcome;
+    const found = { place, ...(await this.#check(place)) };
+    this.#known.set(place, found);
+    return found.outcome;
+  }
+
+  /** The nearest place that can be checked, from one on and before another. */
+  async nearest(from: number, to: number): Promise<number | undefined> {
+    const step = from <= to ? 1 : -1;
+    for (let place = from; place !== to; place += step)
+      if ((await this.at(place)) !== 'not checked') return place;
+    return undefined;
+  }
+}
+
+type Ends = Pick<Found, 'holds' | 'fails'>;
+
+/** The last place, if it fails there, and the first, if it holds there. */
+async function findEnds(probes: Probes, count: number): Promise<Ends> {
+  const last = await probes.nearest(count - 1, -1);
+  if (last === undefined || (await probes.at(last)) === 'holds') return { holds: last, fails: undefined };
+  const first = await probes.nearest(0, last);
+  if (first === undefined) return { holds: undefined, fails: last };
+  return (await probes.at(first)) === 'holds'
+    ? { holds: first, fails: last }
+    : { holds: undefined, fails: first };
+}
+
+async function halve(
+  probes: Probes,
+  from: number,
+  to: number,
+): Promise<{ readonly holds: number; readonly fails: number }> {
+  let [holds, fails] = [from, to];
+  while (fails - holds > 1) {
+    const middle = holds + Math.floor((fails - holds) / 2);
+    const place = (await probes.nearest(middle, fails)) ?? (await probes.nearest(middle - 1, holds));
     if (place === undefined) break;
-    if ((await at(place)) === 'fails') fails = place;
+    if ((await probes.at(place)) === 'fails') fails = place;
     else holds = place;
   }
-  if (holds !== undefined && fails !== undefined)
-    for (const place of [...between(-1, holds), ...between(fails, count)]) await at(place);
-  const probes = [...known.values()];
-  return { holds, fails, probes, isMonotone: isMonotone(probes) };
+  return { holds, fails };
 }
 
 /** A few places strictly between two, evenly apart. */
 function between(from: number, to: number): readonly number[] {
-  const places = Array.from({ length: BESIDE }, (_, i) => from + Math.round(((to - from) * (i + 1)) / (BESIDE + 1)));
+  const places = Array.from(
+    { length: BESIDE },
+    (_, i) => from + Math.round(((to - from) * (i + 1)) / (BESIDE + 1)),
+  );
   return [...new Set(places)].filter((place) => place > from && place < to);
 }
 
@@ -84,7 +120,9 @@ function firstOf(probes: readonly Probed[]): Found {
 }
 
 function isMonotone(probes: readonly Probed[]): boolean {
-  const checked = probes.filter(({ outcome }) => outcome !== 'not checked').toSorted((a, b) => a.place - b.place);
+  const checked = probes
+    .filter(({ outcome }) => outcome !== 'not checked')
+    .toSorted((a, b) => a.place - b.place);
   const first = checked.findIndex(({ outcome }) => outcome === 'fails');
   return first < 0 || checked.slice(first).every(({ outcome }) => outcome === 'fails');
 }

@@ -96,7 +96,11 @@ export async function writeQuery(
   { sql, file }: { readonly sql: string; readonly file: string },
   { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, signal }: QueryOptions,
 ): Promise<void> {
-  await using thread = threadFor(readers.map(queriedBackup), { sql, files: [{ path: file }], memoryBytes }, signal);
+  await using thread = threadFor(
+    readers.map(queriedBackup),
+    { sql, files: [{ path: file }], memoryBytes },
+    signal,
+  );
   await columnsFrom(thread);
   await untilEnd(thread, onWarning, () => {});
 }

@@ -83,7 +83,9 @@ function wholeWarning(datasets: readonly SubsetDataset[]): readonly string[] {
 
 function largeObjects({ leftOut }: FactsOfTables): readonly string[] {
   const names = leftOut.filter(({ records }) => records > 0).map(({ name }) => name);
-  return names.length === 0 ? [] : [`${names.join(', ')} come whole: nobody can tell which rows refer to them`];
+  return names.length === 0
+    ? []
+    : [`${names.join(', ')} come whole: nobody can tell which rows refer to them`];
 }
 
 async function factsOf(contents: BackupContents, signal: AbortSignal): Promise<FactsOfTables> {

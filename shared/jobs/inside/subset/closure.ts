@@ -177,7 +177,9 @@ class ClosureTable {
   }
 
   #isChild({ keys }: ScannedRow): boolean {
-    return this.#references.some(({ of, list }) => keys[list] !== 0 && of.parent.offered.has(keys[list] ?? 0));
+    return this.#references.some(
+      ({ of, list }) => keys[list] !== 0 && of.parent.offered.has(keys[list] ?? 0),
+    );
   }
 
   #isParent({ keys }: ScannedRow): boolean {

@@ -45,7 +45,9 @@ export function referencesOf(
     const parents = facts.tables.filter((one) => one.table === table || one.dataset === table);
     if (parents.length === 0)
       warnings.push(
-        ...group.map(({ name, from }) => `${name} of ${from.table} refers to ${table}, which is not in the backup`),
+        ...group.map(
+          ({ name, from }) => `${name} of ${from.table} refers to ${table}, which is not in the backup`,
+        ),
       );
     else references.push(...linked(group, { parents, to, newSet }));
   }
@@ -69,7 +71,11 @@ function linked(
     parents,
     to,
     newSet,
-  }: { readonly parents: readonly TableFacts[]; readonly to: readonly string[]; readonly newSet: () => KeySet },
+  }: {
+    readonly parents: readonly TableFacts[];
+    readonly to: readonly string[];
+    readonly newSet: () => KeySet;
+  },
 ): readonly Reference[] {
   const ends = [
     ...parents.map((facts) => ({ facts, names: to })),

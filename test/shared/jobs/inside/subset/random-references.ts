@@ -45,7 +45,7 @@ export function randomTables(random: () => number, isCaseless: boolean): RandomT
     return {
       types,
       columns: types.map((_, i) => `${name}${i}`),
-      values: (row) => types.map((type, i) => (row % (holes[i] || 2) === 2 ? null : valueOf(type, row))),
+      values: (row) => types.map((type, i) => (row % (holes[i] || 2) === 2 ? null : textOf(type, row))),
     };
   };
   const tables = Array.from({ length: 2 + below(5) }, (_, t): Table => {
@@ -63,12 +63,16 @@ export function randomTables(random: () => number, isCaseless: boolean): RandomT
     });
     const columns = [
       'rid int NOT NULL',
-      ...keys.flatMap(({ columns: of, types }, k) => of.map((column, i) => `${column} ${types[i]}${k === 0 ? ' NOT NULL' : ''}`)),
+      ...keys.flatMap(({ columns: of, types }, k) =>
+        of.map((column, i) => `${column} ${types[i]}${k === 0 ? ' NOT NULL' : ''}`),
+      ),
       ...own.flatMap(({ name: of, key, isRequired }) =>
         key.types.map((type, i) => `${of}${i} ${type}${isRequired ? ' NOT NULL' : ''}`),
       ),
     ];
-    const constraints = keys.map(({ columns: of }, k) => `${k === 0 ? 'PRIMARY KEY' : 'UNIQUE'} (${of.join(', ')})`);
+    const constraints = keys.map(
+      ({ columns: of }, k) => `${k === 0 ? 'PRIMARY KEY' : 'UNIQUE'} (${of.join(', ')})`,
+    );
     sql.push(`CREATE TABLE ${name} (${[...columns, ...constraints].join(', ')})`);
     const values = Array.from({ length: rows }, (_, row) => [
       String(row),
@@ -76,10 +80,14 @@ export function randomTables(random: () => number, isCaseless: boolean): RandomT
       ...own.flatMap(({ parent, key, isRequired }) => {
         const found = key.values(below(parent.rows));
         const hole = !isRequired && random() < 0.3 ? below(found.length) : -1;
-        return found.map((value, i) => (i === hole ? null : isCaseless && random() < 0.3 ? (value?.toUpperCase() ?? null) : value));
+        return found.map((value, i) =>
+          i === hole ? null : isCaseless && random() < 0.3 ? (value?.toUpperCase() ?? null) : value,
+        );
       }),
     ]);
-    sql.push(`INSERT INTO ${name} VALUES ${values.map((row) => `(${row.map((value) => value ?? 'NULL').join(', ')})`).join(', ')}`);
+    sql.push(
+      `INSERT INTO ${name} VALUES ${values.map((row) => `(${row.map((value) => value ?? 'NULL').join(', ')})`).join(', ')}`,
+    );
     for (const [r, { name: of, parent, key, isVirtual }] of own.entries()) {
       const from = key.columns.map((_, i) => `${of}${i}`);
       references.push({
@@ -93,11 +101,13 @@ export function randomTables(random: () => number, isCaseless: boolean): RandomT
     }
   }
   sql.push(...references.flatMap(({ isVirtual, sql: add }) => (isVirtual ? [] : [add])));
-  const seeds = tables.flatMap(({ name }, t) => (t === 0 || random() < 0.2 ? [{ table: name, below: 1 + below(6) }] : []));
+  const seeds = tables.flatMap(({ name }, t) =>
+    t === 0 || random() < 0.2 ? [{ table: name, below: 1 + below(6) }] : [],
+  );
   return { names: tables.map(({ name }) => name), sql, references, seeds };
 }
 
-function valueOf(type: Type, row: number): string {
+function textOf(type: Type, row: number): string {
   switch (type) {
     case 'int':
       return String(row * 3);
