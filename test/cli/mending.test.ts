@@ -78,7 +78,7 @@ describe('a bad afternoon, from the command line', () => {
     expect([done.status, done.document.violations]).toEqual([0, []]);
     expect((await server.query('shop', 'SELECT * FROM orders ORDER BY id')).rows).toEqual(before.rows);
     const again = await holdfast('undo', '--transaction', id, '--yes');
-    expect([again.status, again.stderr]).toEqual([
+    expect([again.status, again.stdout]).toEqual([
       11,
       expect.stringContaining('public.orders: 3 rows have changed since: (1), (2), (3)'),
     ]);
@@ -123,7 +123,7 @@ describe('a bad afternoon, from the command line', () => {
     expect(rows).toEqual([{ notes: '1', orders: '1', customers: '1 2 3 5 7 10 21', raw: '0' }]);
     const wrong = async (...argv: string[]) =>
       (await holdfast(...subset, ...argv, '--replace', '--yes')).stdout;
-    expect(await wrong('--subset', 'order: id = 1')).toContain('Did you mean public.orders?');
+    expect(await wrong('--subset', 'order: id = 1')).toContain('Did you mean orders?');
     expect(await wrong('--reference', 'notes(abuot) -> customers(mail)')).toContain('Did you mean about?');
     expect(await wrong('--dataset', 'public.orders')).toContain('Leave out --dataset');
     expect(await wrong('--subset', 'orders: select 1')).toContain('is not a condition');

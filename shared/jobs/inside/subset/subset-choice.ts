@@ -100,7 +100,8 @@ function tablesNamed(name: string, tables: readonly TableFacts[]): readonly Tabl
   const like = tables.filter(({ table }) => table.endsWith(`.${name}`));
   const found = [...new Set(like.map(({ table }) => table))];
   if (found.length === 1) return like;
-  const known = [...new Set(tables.map(({ table }) => table))];
+  const short = (table: string) => (name.includes('.') ? table : table.slice(table.lastIndexOf('.') + 1));
+  const known = [...new Set(tables.map(({ table }) => short(table)))];
   const meant = found.length > 1 ? found.join(', ') : nearest(name, known);
   throw new HoldfastError('E_NO_DATASET', `the backup has no table '${name}'`, {
     hint: meant ? `Did you mean ${meant}?` : '`holdfast show KEY` lists them.',
