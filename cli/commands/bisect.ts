@@ -110,12 +110,14 @@ function describe(result: BisectResult, { source, startedAt }: About): string {
     return `The check holds in the newest backup; ${asked}.\n${isMonotone ? '' : `${COMES_AND_GOES}\n`}`;
   const lines = [
     holds === null
-      ? `The check fails in ${named(fails)} already, the oldest that could be asked; ${asked}.`
-      : `The check holds in ${named(holds)}, and fails in ${named(fails)}; ${asked}.`,
+      ? 'The check fails in the oldest backup that could be asked:'
+      : `The check holds in ${named(holds)}`,
+    `${holds === null ? '' : 'and fails in '}${named(fails)}; ${asked}.`,
     ...(isMonotone ? [] : [COMES_AND_GOES]),
     ...(transaction
       ? [
-          `It fails after transaction ${transaction.id}, committed at ${transaction.committedAt}, one of ${plural(transaction.of, 'transaction')} in between.`,
+          `It fails after transaction ${transaction.id}, committed at ${transaction.committedAt},`,
+          `one of ${plural(transaction.of, 'transaction')} in between.`,
           ...(transaction.isMonotone
             ? []
             : ['Between the two it failed and held again: this is one of several such transactions.']),

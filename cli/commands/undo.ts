@@ -146,7 +146,8 @@ interface How {
 function describe(plan: UndoPlan, { verb, limit, screen }: How): string {
   const { transaction, committedAt, base, target, datasets, violations, warnings } = plan;
   const lines = [
-    `${verb} transaction ${transaction} in ${target}; it was committed at ${committedAt}, after ${backupName(base)}:`,
+    `${verb} transaction ${transaction} in ${target}`,
+    `committed at ${committedAt}, after ${backupName(base)}; what it did:`,
     ...(datasets.length === 0 ? ['  it changed no row that is backed up'] : []),
     ...datasets.flatMap((of) => describeDataset(of, limit, screen)),
     ...(violations.length > 0 ? ['In the way (nothing is written):'] : []),
