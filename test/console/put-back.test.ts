@@ -52,6 +52,11 @@ const ACCIDENT = `
   update customers set note = 'moved to Ulm' where id = 3;
   insert into customers values (41, 'Customer 41', 'c41@shop.example', null, 'New.')`;
 
+/** What is written does not read back as it was. */
+const MEDDLING = `
+  create function meddle() returns trigger language plpgsql as $$ begin new.note := 'meddled'; return new; end $$;
+  create trigger meddles before update on customers for each row execute function meddle()`;
+
 /** A bad afternoon, in a browser: rows are found and put back by whatever the screen says. */
 describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
   let folder: string;
@@ -84,10 +89,10 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     await page.evaluate(`location.hash = '#/${place}'`);
     await page.getByText(shows).first().waitFor();
   };
-  const succeeded = async () => {
+  const ended = async (state: 'Succeeded' | 'Failed') => {
     await page.waitForURL(/#\/runs\//);
     await page.locator('.page-head .badge', { hasText: /Succeeded|Failed|Cancelled/ }).waitFor();
-    expect(await page.locator('.page-head .badge').textContent()).toBe('Succeeded');
+    expect(await page.locator('.page-head .badge').textContent()).toBe(state);
   };
   const rowsNow = async () => ({
     customers: (await server.query('shop', 'select * from customers order by id')).rows,
@@ -169,7 +174,7 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     await type(/type the name of the target/, 'shop');
     await press('Put back into shop');
     expect(steps).toBeLessThanOrEqual(MOST_STEPS);
-    await succeeded();
+    await ended('Succeeded');
     const { customers, orders } = await rowsNow();
     expect(orders).toEqual(before.orders);
     // What was rightly done since is still there.
@@ -217,6 +222,7 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
   });
 
   it('names a row that changed since, and makes it as in the backup only if that is asked for', async () => {
+    await server.query('shop', MEDDLING);
     await goTo(`rows/${backup}?dataset=public.customers`, '40 rows');
     const box = page.getByRole('checkbox', { name: 'Pick the row with id 3', exact: true });
     await box.focus();
@@ -232,7 +238,17 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     await press('Continue');
     await type(/type the name of the target/, 'shop');
     await put.click();
-    await succeeded();
+    await ended('Failed');
+    await page.getByText('Nothing was changed at shop.').waitFor();
+    await server.query('shop', 'drop function meddle cascade');
+    await goTo(`rows/${backup}?dataset=public.customers`, '40 rows');
+    await tick('Pick the row with id 3');
+    await press('Put back 1 row');
+    await page.getByLabel('Make it as in the backup').check();
+    await press('Continue');
+    await type(/type the name of the target/, 'shop');
+    await put.click();
+    await ended('Succeeded');
     expect((await rowsNow()).customers.filter(({ id }) => id < 41)).toEqual(before.customers);
   });
 
@@ -247,7 +263,7 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     await page.getByText('New table').waitFor();
     await type(/type the name of the target/, 'shop');
     await press('Put back into shop');
-    await succeeded();
+    await ended('Succeeded');
     const { rows } = await server.query(
       'shop',
       `select table_name from information_schema.tables where table_name like 'visits%' and table_name <> 'visits'`,

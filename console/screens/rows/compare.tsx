@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import { useRefusal, useStatus } from '../../api/status.ts';
@@ -45,24 +46,31 @@ function Sides({ backup }: { readonly backup: Detail }) {
   const { query, path } = place.value;
   const options = useOptions(backup);
   const other = query.get('with') ?? options[0]?.[0] ?? '';
+  const [isPuttingBack, setPuttingBack] = useState(false);
+  // going back in the history leads to rows, not to a plan
+  useEffect(() => setPuttingBack(false), [other]);
   return (
     <>
-      <section class="card" aria-label="With what">
-        <div class="card-body">
-          <SelectField
-            label="Compare with"
-            value={other}
-            onInput={(value) => replacePlace(path, new URLSearchParams({ with: value }))}
-            options={options.some(([value]) => value === other) ? options : [...options, [other, other]]}
-          />
-        </div>
-      </section>
+      {!isPuttingBack && (
+        <section class="card" aria-label="With what">
+          <div class="card-body">
+            <SelectField
+              label="Compare with"
+              value={other}
+              onInput={(value) => replacePlace(path, new URLSearchParams({ with: value }))}
+              options={options.some(([value]) => value === other) ? options : [...options, [other, other]]}
+            />
+          </div>
+        </section>
+      )}
       {other !== '' && (
         <Differences
           key={other}
           backup={backup}
           other={other}
           otherName={other === LIVE ? 'the database now' : 'the other backup'}
+          isPuttingBack={isPuttingBack}
+          onPutBack={setPuttingBack}
         />
       )}
     </>

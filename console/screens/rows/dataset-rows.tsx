@@ -18,24 +18,27 @@ import { PutBack } from './put-back.tsx';
 import { RowTable } from './row-table.tsx';
 
 /** Rows of one dataset: found by conditions, which are part of the address; picked; put back. */
-export function DatasetRows({ backup, dataset }: { readonly backup: Detail; readonly dataset: string }) {
+export function DatasetRows({
+  backup,
+  dataset,
+  isPuttingBack,
+  onPutBack,
+}: {
+  readonly backup: Detail;
+  readonly dataset: string;
+  readonly isPuttingBack: boolean;
+  readonly onPutBack: (isPuttingBack: boolean) => void;
+}) {
   const { query, path } = place.value;
   const conditions = conditionsOf(query);
   const where = conditions.map(conditionText);
   const found = useRows(backup.name, dataset, where);
   const [picks, setPicks] = useState<PicksByDataset>(new Map());
-  const [isPuttingBack, setPuttingBack] = useState(false);
   const page = found.pages.value[0];
   const hasKey = page?.columns.some(({ isKey }) => isKey) ?? false;
-  if (isPuttingBack)
-    return (
-      <PutBack
-        backup={backup}
-        rows={selectionOf(picks) ?? { dataset, where }}
-        hasKey={hasKey}
-        onBack={() => setPuttingBack(false)}
-      />
-    );
+  const rows = selectionOf(picks) ?? (where.length > 0 ? { dataset, where } : undefined);
+  if (isPuttingBack && rows)
+    return <PutBack backup={backup} rows={rows} hasKey={hasKey} onBack={() => onPutBack(false)} />;
   const canPick = hasKey && page?.isMasked === false;
   return (
     <section class="card" aria-label={`Rows of ${dataset}`}>
@@ -61,7 +64,7 @@ export function DatasetRows({ backup, dataset }: { readonly backup: Detail; read
         <PickBar
           picks={picks}
           all={where.length > 0 ? 'all rows that match' : undefined}
-          onPutBack={() => setPuttingBack(true)}
+          onPutBack={() => onPutBack(true)}
           onClear={() => setPicks(new Map())}
         />
       )}

@@ -19,20 +19,22 @@ export function Differences({
   backup,
   other,
   otherName,
+  isPuttingBack,
+  onPutBack,
 }: {
   readonly backup: Detail;
   /** As the API names it. */
   readonly other: string;
   /** In the middle of a sentence. */
   readonly otherName: string;
+  readonly isPuttingBack: boolean;
+  readonly onPutBack: (isPuttingBack: boolean) => void;
 }) {
   const { query, path } = place.value;
   const dataset = query.get('dataset') ?? '';
   const [picks, setPicks] = useState<PicksByDataset>(new Map());
-  const [isPuttingBack, setPuttingBack] = useState(false);
   const rows = selectionOf(picks);
-  if (isPuttingBack && rows)
-    return <PutBack backup={backup} rows={rows} onBack={() => setPuttingBack(false)} />;
+  if (isPuttingBack && rows) return <PutBack backup={backup} rows={rows} onBack={() => onPutBack(false)} />;
   const open = (name: string) => replacePlace(path, new URLSearchParams({ with: other, dataset: name }));
   return (
     <>
@@ -48,7 +50,7 @@ export function Differences({
             picks={picks}
             onPicks={setPicks}
           />
-          <PickBar picks={picks} onPutBack={() => setPuttingBack(true)} onClear={() => setPicks(new Map())} />
+          <PickBar picks={picks} onPutBack={() => onPutBack(true)} onClear={() => setPicks(new Map())} />
         </section>
       )}
     </>

@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'preact/hooks';
 import { backupHref, place, replacePlace } from '../../routes.ts';
 import { backupMoment } from '../../ui/backup-link.tsx';
 import { SelectField } from '../../ui/fields.tsx';
@@ -27,6 +28,9 @@ function Datasets({ backup }: { readonly backup: Detail }) {
   const { query, path } = place.value;
   const given = query.get('dataset') ?? '';
   const dataset = names.length === 1 ? (names[0] ?? '') : given;
+  const [isPuttingBack, setPuttingBack] = useState(false);
+  // going back in the history leads to rows, not to a plan
+  useEffect(() => setPuttingBack(false), [dataset]);
   if (names.length === 0)
     return (
       <section class="card" aria-label="Rows">
@@ -41,20 +45,32 @@ function Datasets({ backup }: { readonly backup: Detail }) {
     );
   return (
     <>
-      <section class="card" aria-label="Which rows">
-        <div class="card-body">
-          <SelectField
-            label="Dataset"
-            value={dataset}
-            onInput={(name) => replacePlace(path, new URLSearchParams(name === '' ? {} : { dataset: name }))}
-            options={[
-              ...(names.includes(dataset) ? [] : [['', 'Choose one'] as const]),
-              ...names.map((name) => [name, name] as const),
-            ]}
-          />
-        </div>
-      </section>
-      {names.includes(dataset) && <DatasetRows key={dataset} backup={backup} dataset={dataset} />}
+      {!isPuttingBack && (
+        <section class="card" aria-label="Which rows">
+          <div class="card-body">
+            <SelectField
+              label="Dataset"
+              value={dataset}
+              onInput={(name) =>
+                replacePlace(path, new URLSearchParams(name === '' ? {} : { dataset: name }))
+              }
+              options={[
+                ...(names.includes(dataset) ? [] : [['', 'Choose one'] as const]),
+                ...names.map((name) => [name, name] as const),
+              ]}
+            />
+          </div>
+        </section>
+      )}
+      {names.includes(dataset) && (
+        <DatasetRows
+          key={dataset}
+          backup={backup}
+          dataset={dataset}
+          isPuttingBack={isPuttingBack}
+          onPutBack={setPuttingBack}
+        />
+      )}
     </>
   );
 }

@@ -5,7 +5,7 @@ type RunAnswer = AnswerOf<'run'>;
 
 import { backupName } from '../../../shared/core/backup-words.ts';
 import { useRefusal } from '../../api/status.ts';
-import { restoreHref } from '../../routes.ts';
+import { compareHref, restoreHref } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/parts.tsx';
 import { wishByWay, wishHref } from '../restore/plan.ts';
@@ -55,6 +55,11 @@ export function AfterFailure({ run }: { readonly run: RunAnswer }) {
         <strong>{STATES[restore.state](place)}</strong>
       </p>
       <Missing restore={restore} />
+      {restore.ways.length === 0 && (
+        <Button why={why} href={compareHref(backup)}>
+          Compare with the database
+        </Button>
+      )}
       <ul class="ways">
         {restore.ways.map((way, i) => {
           const [name, says] = WAYS[way];

@@ -1,3 +1,4 @@
+import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { SECOND_MS } from '../../core/units.ts';
@@ -6,7 +7,7 @@ import { planRows, restoreRows } from '../../jobs/inside/restore-rows.ts';
 import { rowFigures, rowsAsked, rowsPlanJson } from '../presenters/row-selection.ts';
 import { withoutOptions } from '../presenters/without-options.ts';
 import type { RowSelection } from '../schema/inside.ts';
-import type { ApiRestorePlan, RestoreBody, RunStarted } from '../schema/runs.ts';
+import type { ApiRestorePlan, RestoreBody, RestoreRun, RunStarted, TargetState } from '../schema/runs.ts';
 import { problemOf } from '../server/api-error.ts';
 import type { Call } from '../server/backend.ts';
 import type { Audit } from './looks.ts';
@@ -77,10 +78,11 @@ export class RowsRestores {
     readonly record: Omit<AuditRecord, 'by' | 'outcome'>;
   }): Work {
     const { repository, env } = this.#options;
-    return async ({ id, signal }) => {
+    return async ({ id, onRestore, signal }) => {
       // Also for a stopped run.
       const audit = (outcome: 'done' | 'failed', error?: string) =>
         writeAudit(repository, { ...record, by, outcome, run: id, error }, AbortSignal.timeout(LATE_MS));
+      onRestore(describe(rows, place, null));
       try {
         const done = await withoutOptions(async () => {
           const asked = await rowsAsked(repository, key, rows, signal);
@@ -89,11 +91,28 @@ export class RowsRestores {
         await audit('done');
         return { backup: key, result: rowFigures(done) };
       } catch (error) {
+        onRestore(describe(rows, place, stateAfter(rows, error)));
         await audit('failed', problemOf(error).problem.code).catch(() => {});
         throw error;
       }
     };
   }
+}
+
+/** What is known of the run; nothing can be done about it but to make another plan. */
+function describe(
+  { dataset, more = [] }: RowSelection,
+  { name: to }: NamedPlace,
+  state: TargetState | null,
+): RestoreRun {
+  const datasets = [dataset, ...more.map((other) => other.dataset)];
+  return { to, newDatabase: null, datasets, mode: 'merge', options: null, state, missing: [], ways: [] };
+}
+
+/** Of the target: what failed was one transaction, or a new table that is read back when it is there. */
+function stateAfter({ beside }: RowSelection, error: unknown): TargetState {
+  if (isHoldfastError(error, 'E_SOURCE_LOST')) return 'unknown';
+  return beside && isHoldfastError(error, 'E_RESTORE_DIFFERS') ? 'different' : 'untouched';
 }
 
 /** Conditions and keys may name people: they are kept in the part of the audit trail that only the key opens. */

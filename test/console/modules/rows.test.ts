@@ -8,7 +8,7 @@ import {
 import { pickCount, pickedIn, type RowKey, selectionOf } from '../../../console/screens/rows/picks.ts';
 import { parseCondition } from '../../../shared/jobs/inside/conditions.ts';
 
-const ODD = `it's "50 %" = ~ é`;
+const ODD = `it''s "50 %" = ~ é`;
 const columns = [
   { name: 'id', type: 'integer', isNumber: true },
   { name: ODD, type: 'text', isNumber: false },
