@@ -106,7 +106,17 @@ function describe(
   state: TargetState | null,
 ): RestoreRun {
   const datasets = [dataset, ...more.map((other) => other.dataset)];
-  return { to, newDatabase: null, datasets, mode: 'merge', options: null, state, missing: [], ways: [] };
+  return {
+    to,
+    newDatabase: null,
+    datasets,
+    mode: 'merge',
+    options: null,
+    moment: null,
+    state,
+    missing: [],
+    ways: [],
+  };
 }
 
 /** Of the target: what failed was one transaction, or a new table that is read back when it is there. */
