@@ -3,9 +3,11 @@ import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { basesOf } from '../shared/jobs/changes/choose-moment.ts';
 import { changesOf } from '../shared/jobs/changes/openers.ts';
-import { type DatasetProof, type Proof, proveBase } from '../shared/jobs/changes/proof/prove-base.ts';
+import type { DatasetProof, Proof } from '../shared/jobs/changes/proof/prove-base.ts';
+import { runProof } from '../shared/jobs/changes/proof/run-proof.ts';
 import { plural, table } from './format.ts';
 import type { Io } from './io.ts';
+import { notifyAfter } from './notify.ts';
 import type { PitrFlags } from './pitr-options.ts';
 import { continuousSource } from './pitr-source.ts';
 import { CommandSession } from './session.ts';
@@ -22,8 +24,11 @@ export async function pitrProve(flags: PitrFlags, io: Io, given?: string): Promi
   const about = { source, onWarning, signal: io.signal };
   const base = given === undefined ? await newestBase(repository, about) : await session.backup(given);
   const plugin = changesOf(source.place);
-  const proof = await proveBase(repository, { base, plugin, onWarning, signal: io.signal });
-  await session.print({ ...proof, datasets: proof.datasets.map(asDocument) }, describe(proof));
+  session.atEnd(() => notifyAfter(session));
+  const { proof, error, report } = await runProof(repository, { base, plugin, onWarning, signal: io.signal });
+  if (!proof) throw error ?? new HoldfastError('E_INTERNAL', 'a proof has neither a result nor an error');
+  const document = { ...proof, datasets: proof.datasets.map(asDocument), report: report ?? null };
+  await session.print(document, describe(proof, report));
   return proof.state === 'equal' ? 0 : ERRORS.E_DAMAGED.exitStatus;
 }
 
@@ -42,7 +47,10 @@ function asDocument({ why, ...rest }: DatasetProof) {
   return { ...rest, why: why ?? null };
 }
 
-function describe({ base, before, transactions, segments, state, datasets }: Proof): string {
+function describe(
+  { base, before, transactions, segments, state, datasets }: Proof,
+  report: string | undefined,
+): string {
   const lines = datasets.flatMap(({ dataset, state: of, why, differing, differences, columns }) => [
     [dataset, why === undefined ? of : `${of}: ${why}`, differing === 0 ? '' : String(differing)],
     ...differences
@@ -59,5 +67,6 @@ function describe({ base, before, transactions, segments, state, datasets }: Pro
       : 'They do not agree: moments between them cannot be trusted. Later ones can, from the newer backup on.';
   return `${backupName(base)} against ${backupName(before)} and ${plural(transactions, 'transaction')} in ${plural(segments, 'segment')}
 ${table(['DATASET', 'RESULT', 'ROWS'], lines)}${end}
+Report: ${report}
 `;
 }

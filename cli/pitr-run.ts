@@ -8,6 +8,7 @@ import { bytes, plural } from './format.ts';
 import { type Io, write } from './io.ts';
 import { openNamedSource } from './named-source.ts';
 import type { PitrFlags } from './pitr-options.ts';
+import { ProofDuty } from './pitr-proof.ts';
 import { type ContinuousSource, continuousSource } from './pitr-source.ts';
 import { recordedCommand } from './recorded.ts';
 import { CommandSession } from './session.ts';
@@ -24,6 +25,7 @@ export async function pitrRun(flags: PitrFlags, io: Io): Promise<number> {
     idleMs: source.settings.idleMs,
     onWarning: (message) => session.progress.say(`warning: ${message}`),
   });
+  const proofs = new ProofDuty(session, source);
   for (;;) {
     const result = await pollOr(flags.once === true, session, source, poll);
     if (result) await tell(session, source, result);
@@ -31,6 +33,7 @@ export async function pitrRun(flags: PitrFlags, io: Io): Promise<number> {
       flags['no-backup'] === true ? undefined : await needsBase(session.repository, source, io.signal);
     if (due !== undefined) await makeBase(session, source, due);
     if (flags.once) return result && result.gaps.length > 0 ? 30 : 0;
+    if (due === undefined && result?.isCaughtUp) await proofs.look();
     await sleep(source.settings.everyMs, io.signal);
   }
 }

@@ -13,6 +13,8 @@ import { SOURCE_HELP, URL_EXAMPLE } from '../kinds.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
 import { openOrNotify } from '../notify.ts';
+import { proofStatus, proveAfter, type ShownProof } from '../pitr-proof.ts';
+import { continuousSource } from '../pitr-source.ts';
 import { PROFILE_HELP, PROFILE_OPTION, profileOf, profileText } from '../profile.ts';
 import { recordedCommand } from '../recorded.ts';
 import type { CommandSession } from '../session.ts';
@@ -39,6 +41,9 @@ The backup is listed only when everything is stored.
 A backup that lost much compared with the newest good one of its source (a table is empty or gone, half the records
 are missing, or its data no longer compresses) is stored as suspect, and the exit status is 40. See holdfast help accept.
 
+A backup of a source with \`continuous\` is then compared with the one before it and the changes stored between them, as
+\`holdfast pitr prove\` does; what comes of it is kept as a report.
+
 ${SOURCE_HELP}
       --note TEXT         kept with the backup
       --allow-empty       store a backup without any records, as suspect, instead of failing
@@ -52,7 +57,8 @@ Examples:
   holdfast backup daily --source shop
   holdfast backup --source env:DATABASE_URL --note "before the migration"
 
-Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store refused; 30 database; 75 store unavailable; 130 stopped.
+Exit status: 0 backed up; 20 backed up, and the stored changes do not agree with it; 40 backed up and suspect: look at it;
+12 key; 13 store refused; 30 database; 75 store unavailable; 130 stopped.
 `,
 
   async run(argv, io) {
@@ -87,17 +93,31 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
     };
     const about = { kind: 'backup', source: source.name, type, asked } as const;
     const result = await recordedCommand(session, about, work, noteOfBackup);
-    const status = result.suspect ? SUSPECT_EXIT_STATUS : 0;
-    const text = describe(result, performance.now() - began);
+    const tookMs = performance.now() - began;
+    const proof = await proofOf(session, source.name, result.key);
+    const status = result.suspect ? SUSPECT_EXIT_STATUS : proofStatus(proof);
+    const text = describe(result, tookMs);
     const found = await profile?.document(session);
-    if (found) await session.print({ ...result, profile: found }, `${text}${profileText(found)}`);
-    else await session.report(result, text, status);
+    const shown = proof ? { ...result, proof } : result;
+    if (found) await session.print({ ...shown, profile: found }, `${text}${profileText(found)}`);
+    else await session.report(shown, text, status);
     await warnOfBucket(session);
-    if (!result.suspect) return 0;
+    if (!result.suspect) return status;
     session.progress.say(warnOf(result.key, result.suspect));
     return status;
   },
 };
+
+/** A backup of a source whose changes are stored too is compared with them. */
+async function proofOf(
+  session: CommandSession,
+  name: string,
+  key: BackupResult['key'],
+): Promise<ShownProof | undefined> {
+  const { config, io } = session;
+  const isContinuous = config.sources.some((one) => one.name === name && one.continuous !== undefined);
+  return isContinuous ? proveAfter(session, continuousSource(name, config, io), key) : undefined;
+}
 
 /**
  * A lifecycle rule added after the repository would remove this backup too. The backup is stored; unreadable

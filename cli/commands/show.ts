@@ -2,6 +2,11 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { backupName } from '../../shared/core/backup-words.ts';
 import {
+  type ProofEvidence,
+  proofReportKey,
+  readProofEvidence,
+} from '../../shared/jobs/changes/proof/proof-report.ts';
+import {
   type DrillEvidence,
   drillEvidenceIn,
   drillReportKey,
@@ -14,6 +19,7 @@ import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeFindings } from '../describe-findings.ts';
 import { describeEvidence, evidenceDocument } from '../drill-evidence.ts';
 import { age, bytes, duration, number, table, time } from '../format.ts';
+import { describeProof, proofDocument } from '../proof-evidence.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
@@ -28,6 +34,9 @@ with their records and sizes, and what it leaves out. KEY is any part of a name 
 
 Given the name of a drill's report (drill_20260301_020000_0123abcd), or a file that the console or the API exported, it
 shows the drill's evidence: what was restored, how it was compared, and whether MAC and signature are right.
+
+Given the name of a proof's report (proof_20260301_020000_0123abcd), it shows how a backup was compared with the one
+before it and the changes stored between them, and the rows that differ.
 
 ${KEY_HELP}
 ${COMMON_HELP}
@@ -46,6 +55,11 @@ Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damag
     const evidence = await evidenceNamed(session, positionals[0]);
     if (evidence) {
       await session.print(evidenceDocument(evidence), describeEvidence(evidence, session.screen));
+      return 0;
+    }
+    const proof = await proofNamed(session, positionals[0]);
+    if (proof) {
+      await session.print(proofDocument(proof), describeProof(proof, session.screen));
       return 0;
     }
     const key = await session.backup(positionals[0], values);
@@ -67,6 +81,15 @@ async function evidenceNamed(
   }
   if (!/^(reports\/drill\/|drill_)/.test(text)) return undefined;
   return readDrillEvidence(repository, drillReportKey(text), io.signal);
+}
+
+/** What a proof found, by the name of its report; undefined if `text` names something else. */
+async function proofNamed(
+  { repository, io }: CommandSession,
+  text: string | undefined,
+): Promise<ProofEvidence | undefined> {
+  if (text === undefined || !/^(reports\/proof\/|proof_)/.test(text)) return undefined;
+  return readProofEvidence(repository, proofReportKey(text), io.signal);
 }
 
 function describe(detail: BackupDetail, now: Date, screen: Screen): Styled {

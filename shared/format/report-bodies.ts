@@ -72,6 +72,32 @@ const BODIES = {
     /** Who asked for it through the admin API or a function; missing for a command line. */
     by: z.string().optional(),
   }),
+  /**
+   * Whether the report's backup is the one before it and the changes stored between the two. Its backups: that one, and the one
+   * before if it is known.
+   */
+  proof: z.object({
+    outcome: z.enum(['equal', 'different', 'failed']),
+    /** Change segments between the two, and transactions in them that the earlier backup lacks and the later one has. */
+    segments: count.optional(),
+    transactions: count.optional(),
+    /** Datasets that were compared, those of them that differ, and those that could not be compared. */
+    datasets: count.optional(),
+    differentDatasets: count.optional(),
+    notCompared: count.optional(),
+    /** Rows in which they differ. */
+    differing: count.optional(),
+    /** Why it failed: a code of docs/reference/errors.md. */
+    error: z.string().optional(),
+    source: z.object({ kind: z.string(), name: z.string() }).optional(),
+    /** SHA-256 of the backups' manifests at that time, in hex. */
+    manifestSha256: z.string().optional(),
+    beforeManifestSha256: z.string().optional(),
+    startedAt: z.iso.datetime().optional(),
+    proofMs: count.optional(),
+    /** Who asked for it through the admin API or a function; missing for a command line. */
+    by: z.string().optional(),
+  }),
   /** A masked copy was made of the report's backup. */
   mask: z.object({
     /** Columns whose values were changed, and those that stayed as they are. */

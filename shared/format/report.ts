@@ -24,6 +24,7 @@ export const REPORT_KINDS = [
   'hold',
   'keyuse',
   'mask',
+  'proof',
   'prune',
   'quarantine',
   'release',

@@ -13,6 +13,7 @@ const CARRIED = [
   'accept',
   'audit',
   'drill',
+  'proof',
   'repair',
   'quarantine',
   'release',

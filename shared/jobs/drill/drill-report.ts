@@ -1,6 +1,6 @@
 import { isHoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { ReportToWrite } from '../../repository/documents/reports.ts';
+import { writeEvidence } from '../../repository/documents/evidence.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { DrillResult } from './drill-result.ts';
 
@@ -34,26 +34,11 @@ export async function writeDrillReport(
 ): Promise<string> {
   try {
     const body = { ...bodyOf(drill), ...bodyOfContext(context) };
-    return await writeSigned(repository, { backups: [drill.key], body, details: detailsOf(drill) }, context);
+    const report = { backups: [drill.key], body, details: detailsOf(drill) };
+    return await writeEvidence(repository, 'drill', { ...context, report });
   } catch (error) {
     throw isHoldfastError(error) && drill.error !== undefined ? drill.error : error;
   }
-}
-
-/** Signed if possible: evidence without a signature is still evidence. */
-async function writeSigned(
-  { context, reports }: Repository,
-  report: ReportToWrite,
-  { signs, onUnsigned, signal }: DrillContext,
-): Promise<string> {
-  if (signs && context.signatures.hasSigner)
-    try {
-      return await reports.write('drill', { ...report, signs }, signal);
-    } catch (error) {
-      if (!isHoldfastError(error) || !/^E_(KEY_|BAD_KEY$)/.test(error.code)) throw error;
-      onUnsigned(error.message);
-    }
-  return reports.write('drill', report, signal);
 }
 
 function bodyOfContext({ by, startedAt, backup }: DrillContext): JsonObject {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { writeEvidence } from '../../repository/documents/evidence.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { RestoreResult } from '../restore/restore.ts';
 import { shownName } from './decisions.ts';
@@ -54,16 +55,8 @@ export interface MaskToReport {
  */
 export async function writeMaskReport(repository: Repository, about: MaskToReport): Promise<string> {
   const { result, onUnsigned, signal } = about;
-  const { reports, context } = repository;
   const report = { backups: [result.key], body: bodyOf(about), details: detailsOf(about) };
-  if (context.signatures.hasSigner)
-    try {
-      return await reports.write('mask', { ...report, signs: true }, signal);
-    } catch (error) {
-      if (!isHoldfastError(error) || !/^E_(KEY_|BAD_KEY$)/.test(error.code)) throw error;
-      onUnsigned(error.message);
-    }
-  return reports.write('mask', report, signal);
+  return writeEvidence(repository, 'mask', { report, onUnsigned, signal });
 }
 
 function bodyOf({ plan, rules, keyed, result, startedAt }: MaskToReport): JsonObject {

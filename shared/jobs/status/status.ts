@@ -74,10 +74,12 @@ export interface SourceStatus {
   readonly lastVerify: MarkOf<'verify'> | undefined;
   readonly lastFullVerify: MarkOf<'fullVerify'> | undefined;
   readonly lastDrill: MarkOf<'drill'> | undefined;
+  readonly lastProof: MarkOf<'proof'> | undefined;
 }
 
 type Marks = BackupSummary['marks'];
-type MarkOf<K extends 'verify' | 'fullVerify' | 'drill'> = NonNullable<Marks[K]> & {
+type MarkKind = 'verify' | 'fullVerify' | 'drill' | 'proof';
+type MarkOf<K extends MarkKind> = NonNullable<Marks[K]> & {
   readonly key: BackupKey;
 };
 
@@ -175,10 +177,11 @@ export function sourceStatus(backups: readonly BackupSummary[]): SourceStatus {
     lastVerify: newestMark(backups, 'verify'),
     lastFullVerify: newestMark(backups, 'fullVerify'),
     lastDrill: newestMark(backups, 'drill'),
+    lastProof: newestMark(backups, 'proof'),
   };
 }
 
-function newestMark<K extends 'verify' | 'fullVerify' | 'drill'>(
+function newestMark<K extends MarkKind>(
   backups: readonly BackupSummary[],
   kind: K,
 ): MarkOf<K> | undefined {

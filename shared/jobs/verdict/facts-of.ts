@@ -8,7 +8,15 @@ import type { SourceLock } from '../lock/lock-state.ts';
 import type { BackupSummary } from '../status/list.ts';
 import type { SourceStates, SourceStatus } from '../status/status.ts';
 import { expectationOf } from './expectation.ts';
-import type { ChangesFacts, CopyFacts, FailingChannel, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
+import type {
+  ChangesFacts,
+  CopyFacts,
+  FailingChannel,
+  LastRun,
+  ProofFacts,
+  SafetyFacts,
+  SourceFacts,
+} from './facts.ts';
 
 /** What the history says: for each source the last backup that has ended. */
 export interface RunFacts {
@@ -121,6 +129,7 @@ function sourceFacts({ rpoMs, ...source }: Named, input: FactsInput): SourceFact
       readable.flatMap(({ marks: { drill } }) => (drill?.outcome === 'equal' ? [drill.at] : [])),
     ),
     drillOutcome: known?.lastDrill?.outcome,
+    proof: proofFacts(known?.lastProof),
     lockedUntil: lock && lock.problem === null ? lock.until : undefined,
   };
 }
@@ -139,6 +148,12 @@ function changesFacts(
     damage: found?.damage,
     problem: found ? found.problem : 'nobody looked',
   };
+}
+
+function proofFacts(proof: SourceStatus['lastProof']): ProofFacts | undefined {
+  if (!proof) return undefined;
+  const { outcome, key: backup, report, differing = 0, differentDatasets: datasets = 0, error } = proof;
+  return { outcome, backup, report, differing, datasets, error };
 }
 
 function copyFacts({ name = '', missing, problem }: CopyStanding): CopyFacts {

@@ -12,6 +12,19 @@ export interface LastRun {
   readonly asked?: { readonly type?: string; readonly note?: string; readonly noParent?: boolean };
 }
 
+/** What the last proof of a source's stored changes came to. */
+export interface ProofFacts {
+  readonly outcome: 'equal' | 'different' | 'failed';
+  readonly backup: BackupKey;
+  /** Path of the report. */
+  readonly report: string;
+  /** Rows and datasets in which they differ. */
+  readonly differing: number;
+  readonly datasets: number;
+  /** Why it failed: a code of docs/reference/errors.md. */
+  readonly error: string | undefined;
+}
+
 /** What is known about one source: from the configuration, from its backups, or both. */
 export interface SourceFacts {
   readonly name: string;
@@ -45,6 +58,8 @@ export interface SourceFacts {
   readonly drilledAt: Date | undefined;
   /** The outcome of the last drill; undefined if there was none. */
   readonly drillOutcome: 'equal' | 'different' | 'failed' | undefined;
+  /** The last comparison of one of its backups with the one before it and the stored changes; undefined if there was none. */
+  readonly proof?: ProofFacts | undefined;
   /**
    * Until when nobody can remove its newest good backup; null: it is not locked. Undefined: no locks are
    * configured, or nobody checked.

@@ -78,6 +78,8 @@ export const SOURCE_RULES = {
     level: 'at-risk',
     holds: ({ drillOutcome }) => drillOutcome !== undefined && drillOutcome !== 'equal',
   },
+  'changes-differ': { level: 'at-risk', holds: ({ proof }) => proof?.outcome === 'different' },
+  'proof-failed': { level: 'at-risk', holds: ({ proof }) => proof?.outcome === 'failed' },
   'verification-old': {
     level: 'at-risk',
     holds: (source, facts) =>

@@ -78,6 +78,10 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
   'changes-unread': ({ name, changes }) =>
     `it is not known how the changes of ${name} are stored: ${changes?.problem ?? ''}`,
   'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,
+  'changes-differ': ({ name, proof }) =>
+    `${backupName(proof?.backup ?? '')} of ${name} is not the backup before it and the changes stored between them: ${plural(proof?.differing ?? 0, 'row')} of ${plural(proof?.datasets ?? 0, 'dataset')} differ${proof?.differing === 1 ? 's' : ''}`,
+  'proof-failed': ({ name, proof }) =>
+    `the stored changes of ${name} could not be compared with ${backupName(proof?.backup ?? '')}${proof?.error === undefined ? '' : ` (${proof.error})`}`,
   'verification-old': (source, facts) =>
     proofOld(source, { at: source.verifiedAt, what: 'verified in full', ms: facts.allowed.verifyMs }, facts),
   'drill-old': (source, facts) =>

@@ -88,6 +88,14 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
   'changes-no-base': { text: 'Back it up.', ...HAVE_BACKED_UP },
   'changes-unread': { text: 'Find out what prevents it.', command: pitr('status') },
   'drill-failed': { text: 'Look at its report, and drill again.', action: drill, command: backupOf },
+  'changes-differ': {
+    text: 'Moments between the two cannot be trusted; later ones can. Its report names the rows.',
+    command: ({ proof }) => `holdfast show ${backupName(proof?.report ?? '')}`,
+  },
+  'proof-failed': {
+    text: 'Look at its report, and prove it again.',
+    command: ({ proof }) => `holdfast pitr prove ${backupName(proof?.backup ?? 'latest')}`,
+  },
   'verification-old': { text: 'Verify it.', action: verify, command: backupOf },
   'drill-old': { text: 'Drill it.', action: drill, command: backupOf },
 };

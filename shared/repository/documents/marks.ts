@@ -24,6 +24,8 @@ export interface BackupMarks {
   /** The newest that read every byte; if several read it in parts, the oldest of those. */
   readonly fullVerify?: At;
   readonly drill?: At & Body<'drill'>;
+  /** Whether it is the backup before it and the changes stored between them. */
+  readonly proof?: At & Body<'proof'>;
 }
 
 /** What reports say of backups. */
@@ -39,7 +41,7 @@ export interface Marks {
   readonly unreadVerifies: readonly At[];
 }
 
-const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (BodyKind &
+const KINDS = ['hold', 'release', 'accept', 'verify', 'drill', 'proof'] as const satisfies readonly (BodyKind &
   ReportKind)[];
 type MarkKind = (typeof KINDS)[number];
 
@@ -119,8 +121,9 @@ function noteOf<K extends MarkKind>(
   stored: StoredReport,
 ): void {
   const body = parseBody(kind, report);
-  for (const backup of report.backups) {
-    const all = said.get(backup) ?? { hold: [], release: [], accept: [], verify: [], drill: [] };
+  // A proof says nothing about the backup that it begins with.
+  for (const backup of kind === 'proof' ? report.backups.slice(0, 1) : report.backups) {
+    const all = said.get(backup) ?? { hold: [], release: [], accept: [], verify: [], drill: [], proof: [] };
     said.set(backup, all);
     all[kind].push({
       at: madeAt(stored),
@@ -132,8 +135,9 @@ function noteOf<K extends MarkKind>(
 }
 
 function marksOf(backup: string, all: AllSaid): BackupMarks {
-  const { accept, verify, drill } = all;
-  const [held, accepted, drilled] = [newest(standing(all)), newest(accept), newest(drill)];
+  const { accept, verify, drill, proof } = all;
+  const [held, accepted] = [newest(standing(all)), newest(accept)];
+  const [drilled, proven] = [newest(drill), newest(proof)];
   const full = newest([...verify.filter(({ body }) => body.depth.kind === 'full'), ...wholes(verify)]);
   return {
     ...(held && { hold: { ...dated(held), reason: held.body.reason } }),
@@ -141,6 +145,7 @@ function marksOf(backup: string, all: AllSaid): BackupMarks {
     ...verified(backup, verify),
     ...(full && { fullVerify: dated(full) }),
     ...(drilled && { drill: { ...dated(drilled), ...drilled.body } }),
+    ...(proven && { proof: { ...dated(proven), ...proven.body } }),
   };
 }
 

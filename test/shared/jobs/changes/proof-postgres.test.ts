@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { resolveConfig } from '../../../../shared/config/config.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { poller } from '../../../../shared/jobs/changes/poll.ts';
 import { proveBase } from '../../../../shared/jobs/changes/proof/prove-base.ts';
+import { readProofEvidence } from '../../../../shared/jobs/changes/proof/proof-report.ts';
+import { isProofReported, runProof } from '../../../../shared/jobs/changes/proof/run-proof.ts';
+import { readOverview } from '../../../../shared/jobs/status/status.ts';
+import { factsOf } from '../../../../shared/jobs/verdict/facts-of.ts';
+import { judge } from '../../../../shared/jobs/verdict/rules.ts';
+import { sentenceOf } from '../../../../shared/jobs/verdict/sentences.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { ChangeSource } from '../../../../shared/sources/changes.ts';
 import { openPostgresSource } from '../../../../shared/sources/postgres/source.ts';
@@ -96,7 +103,14 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     await poll(without(openChanges(url), '7002'), { signal: never });
     const base = await backUp();
     await poll(openChanges(url), { signal: never });
-    expect(await prove(repository, base)).toMatchObject({
+    const { outcome, proof, report = '' } = await runProof(repository, {
+      base,
+      plugin: pluginOf('postgres').changes!,
+      by: 'a schedule',
+      signal: never,
+    });
+    expect(outcome).toBe('different');
+    expect(proof).toMatchObject({
       before,
       state: 'different',
       datasets: expect.arrayContaining([
@@ -109,6 +123,43 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
         },
       ]),
     });
+
+    // The report names them to who has the key, and to nobody else.
+    const bytes = Buffer.from(await repository.store.get(report)).toString('latin1');
+    expect(bytes).toContain('"outcome":"different"');
+    expect(bytes).not.toMatch(/orders|7002/);
+    const evidence = await readProofEvidence(repository, report, never);
+    expect(evidence).toMatchObject({
+      backup: base,
+      before,
+      isProven: true,
+      body: { outcome: 'different', differing: 1, differentDatasets: 1, notCompared: 1, by: 'a schedule' },
+      details: { datasets: expect.arrayContaining([expect.objectContaining({ dataset: 'public.orders' })]) },
+    });
+    expect(JSON.stringify(evidence.details)).toContain('7002');
+
+    // Whoever looks at the repository learns of it, and is told when a later night is equal.
+    const verdict = async () => {
+      const { status, backups } = await readOverview(repository, never);
+      const config = resolveConfig({ file: {}, fileName: 'f', env: {}, flags: {} });
+      const facts = factsOf({ status, backups, config, runsDefaults: false, at: new Date(), isProven: true });
+      return judge(facts).findings.map((finding) => sentenceOf(finding, facts));
+    };
+    expect(await verdict()).toContainEqual(expect.stringMatching(/^Backup_.* is not the backup before it .*: 1 row of 1 dataset differs\.$/));
+    const next = await backUp();
+    await poll(openChanges(url), { signal: never });
+    expect(await runProof(repository, { base: next, plugin: pluginOf('postgres').changes!, signal: never })).toMatchObject({ outcome: 'equal' });
+    expect((await verdict()).join()).not.toContain('is not the backup before it');
+    expect(await isProofReported(repository, next, never)).toBe(true);
+  });
+
+  it('are none where no earlier backup leads to the later one, which is no failure', async () => {
+    const { url, repository, poll, backUp } = await newShop('first');
+    const base = await backUp();
+    await poll(openChanges(url), { signal: never });
+    const result = await runProof(repository, { base, plugin: pluginOf('postgres').changes!, signal: never });
+    expect(result).toMatchObject({ outcome: 'none', error: { code: 'E_NO_MOMENT' }, report: undefined });
+    expect(await isProofReported(repository, base, never)).toBe(false);
   });
 
   it('are not compared over changes that went past the stream', async () => {
