@@ -39,6 +39,7 @@ export function describeEvidence(evidence: DrillEvidence, screen: Screen): Style
     ['restored in', body.outcome === 'failed' ? '-' : duration(body.restoreMs)],
     ['compared', comparedText(body)],
     ['schema', body.schema ?? 'not recorded'],
+    ...(body.moment === undefined ? [] : [['moment', momentText(body.moment)]]),
     ...(body.error === undefined ? [] : [['error', body.error]]),
     ['done with', software],
     ['repository', repository],
@@ -67,6 +68,11 @@ function comparedText({
     ...(differentDatasets === undefined ? [] : [`${number(differentDatasets)} of them different`]),
     ...(compareMs === undefined ? [] : [`in ${duration(compareMs)}`]),
   ].join(', ');
+}
+
+function momentText({ at, outcome, transactions, segments }: NonNullable<DrillEvidence['body']['moment']>) {
+  const between = `${plural(transactions, 'transaction')} in ${plural(segments, 'segment')} after the backup`;
+  return `${at}, ${between}: ${outcome === 'different' ? 'DIFFERENT' : outcome}`;
 }
 
 function hashText({ body, manifestSha256: now }: DrillEvidence): string {

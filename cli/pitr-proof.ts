@@ -1,16 +1,16 @@
 import { backupName } from '../shared/core/backup-words.ts';
 import { ERRORS, HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
+import { MINUTE_MS } from '../shared/core/units.ts';
 import { basesOf } from '../shared/jobs/changes/choose-moment.ts';
 import { changesOf, openChanges } from '../shared/jobs/changes/openers.ts';
-import type { DatasetProof } from '../shared/jobs/changes/proof/prove-base.ts';
+import type { DatasetProof } from '../shared/jobs/changes/proof/compare-with-stream.ts';
 import {
   isProofReported,
   type ProofResult,
   pollUpTo,
   runProof,
 } from '../shared/jobs/changes/proof/run-proof.ts';
-import { MINUTE_MS } from '../shared/core/units.ts';
 import { ChangeKeyMaker } from '../shared/repository/changes/change-key-maker.ts';
 import { plural } from './format.ts';
 import type { ContinuousSource } from './pitr-source.ts';
@@ -121,7 +121,8 @@ export class ProofDuty {
       const key = manifest.key as BackupKey;
       const ageMs = repository.clock.now().getTime() - Date.parse(manifest.finishedAt);
       if (key === this.#done || ageMs < PATIENCE_MS) return;
-      if (!(await isProofReported(repository, key, signal))) await proveAfter(this.#session, this.#source, key);
+      if (!(await isProofReported(repository, key, signal)))
+        await proveAfter(this.#session, this.#source, key);
       this.#done = key;
       return;
     }

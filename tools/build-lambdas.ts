@@ -291,6 +291,7 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/inside/restore-rows.ts': ['row-target'],
   'shared/jobs/mask/read-facts.ts': ['facts'],
   'shared/jobs/changes/openers.ts': ['changes/stream', 'changes/setup', 'changes/replay', 'changes/decoder'],
+  'shared/jobs/drill/drill-moment.ts': ['changes/replay', 'changes/decoder'],
   'shared/jobs/changes/newest-changes.ts': ['changes/base-join'],
   'shared/jobs/backup/plan-backup.ts': ['sharing'],
   'shared/jobs/backup/backup-share.ts': ['sharing'],

@@ -1,5 +1,6 @@
 import { backupName } from '../../shared/core/backup-words.ts';
 import { runDrill } from '../../shared/jobs/drill/drill.ts';
+import { type DrilledMoment, momentsOf } from '../../shared/jobs/drill/drill-moment.ts';
 import type { DrillResult } from '../../shared/jobs/drill/drill-result.ts';
 import { noteOfDrill } from '../../shared/jobs/runs/record-run.ts';
 import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
@@ -15,6 +16,7 @@ const options = {
   server: { type: 'string' },
   jobs: { type: 'string', short: 'j' },
   keep: { type: 'boolean', default: false },
+  'no-moment': { type: 'boolean', default: false },
   ...KEY_OPTIONS,
 } as const;
 
@@ -25,15 +27,19 @@ const STATUS = { equal: 0, different: 20, failed: 21 } as const;
 /** `holdfast drill`: restores a backup into a scratch database, and compares. */
 export const drill: Command = {
   options,
-  help: `Usage: holdfast drill [KEY] [--server SERVER] [--keep]
+  help: `Usage: holdfast drill [KEY] [--server SERVER] [--keep] [--no-moment]
 
 Restores a backup (default: \`good\`, the newest one that nothing speaks against) into a scratch database that the
 drill makes on a server, compares schema, counts and contents with the backup, drops the database again, and keeps the
 result as a report. Never writes into an existing database, except into a new place of its own in one.
 
+If changes of the source are stored after the backup (holdfast pitr), they are then applied up to a random moment, and what
+the database holds is compared with backup and changes, row by row.
+
 ${optionHelp('      --server SERVER', `where: env:NAME (a URL in the environment), ${URL_EXAMPLES}, or a name from the configuration; for text files a folder. Default: drill.KIND.url in the configuration`)}
   -j, --jobs N            partitions and indexes at once (default 4)
       --keep              keep the scratch database, and say how to drop it
+      --no-moment         only the backup, although changes after it are stored
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -61,6 +67,7 @@ not begin; 130 stopped.
       runDrill(session.repository, key, server, {
         jobs,
         keep: values.keep === true,
+        restoreMoment: values['no-moment'] === true ? undefined : momentsOf(source.kind),
         locations: names.get(name),
         onProgress: session.progress.on,
         signal,
@@ -82,6 +89,7 @@ function toDocument({ error, ...result }: DrillResult): object {
     target: result.target ?? null,
     server: result.server ?? null,
     schema: result.schema ?? null,
+    moment: result.moment ?? null,
     removal: result.removal ?? null,
     error: error ? { code: error.code, message: error.message, hint: error.hint ?? null } : null,
   };
@@ -107,6 +115,7 @@ function describeComparison({
   plainBytes,
   comparison,
   schema,
+  moment,
 }: DrillResult): string {
   const rate = restoreMs > 0 ? `, ${bytes((1000 * plainBytes) / restoreMs)}/s` : '';
   const rows = comparison
@@ -123,7 +132,14 @@ function describeComparison({
   return `  restored   in ${duration(restoreMs)} (recovery time), ${plural(records, 'record')}, ${bytes(plainBytes)}${rate}
   compared   in ${duration(compareMs)}, ${plural(comparison.length, 'dataset')}
   schema     ${schema ? describeSchema(schema) : 'not compared'}
-${schema?.outcome === 'different' ? list('missing', schema.missing) + list('unexpected', schema.unexpected) + list('changed', schema.changed) : ''}${table(['DATASET', 'BACKUP', 'RESTORED', ''], rows)}${more}`;
+${moment ? describeMoment(moment) : ''}${schema?.outcome === 'different' ? list('missing', schema.missing) + list('unexpected', schema.unexpected) + list('changed', schema.changed) : ''}${table(['DATASET', 'BACKUP', 'RESTORED', ''], rows)}${more}`;
+}
+
+function describeMoment({ at, outcome, transactions, rows, replayMs, datasets }: DrilledMoment): string {
+  const different = datasets.filter(({ state }) => state === 'different').map(({ dataset }) => dataset);
+  const found = outcome === 'different' ? `DIFFERENT: ${different.join(', ')}` : outcome;
+  return `  moment     ${at}: ${plural(transactions, 'transaction')} with ${plural(rows, 'row')} applied in ${duration(replayMs)}, ${found}
+`;
 }
 
 function describeSchema({ outcome, objects, why }: NonNullable<DrillResult['schema']>): string {

@@ -62,6 +62,20 @@ const BODIES = {
      * far.
      */
     schema: z.enum(['equal', 'different', 'names', 'none']).optional(),
+    /** The moment after the backup that it restored too, from stored changes. */
+    moment: z
+      .object({
+        at: z.string(),
+        outcome: z.enum(['equal', 'different', 'not compared']),
+        segments: count,
+        transactions: count,
+        rows: count,
+        replayMs: count,
+        datasets: count,
+        differentDatasets: count,
+        notCompared: count,
+      })
+      .optional(),
     /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
     /** The source, as the backup names it. */

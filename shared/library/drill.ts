@@ -1,4 +1,5 @@
 import { type DrillOptions as JobOptions, runDrill } from '../jobs/drill/drill.ts';
+import { momentsOf } from '../jobs/drill/drill-moment.ts';
 import type { DrillResult } from '../jobs/drill/drill-result.ts';
 import { chooseBackup } from '../jobs/restore/choose-backup.ts';
 import { noteOfDrill } from '../jobs/runs/record-run.ts';
@@ -28,7 +29,8 @@ export async function drill(
   const key = await chooseBackup(repository, backup, { signal });
   const place = await scratchAt(server);
   const { source } = await repository.readManifest(key, signal);
-  const work = () => runDrill(repository, key, place, { ...options, signal });
+  const work = () => 
+    runDrill(repository, key, place, { ...options, restoreMoment: momentsOf(source.kind), signal });
   const about = { kind: 'drill', source: source.name, backup: key } as const;
   return recorded(opened, about, work, { ...options, noteOf: noteOfDrill });
 }

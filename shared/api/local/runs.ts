@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
 import { runBackup } from '../../jobs/backup/backup.ts';
 import { runDrill } from '../../jobs/drill/drill.ts';
+import { momentsOf } from '../../jobs/drill/drill-moment.ts';
 import { chooseBackup } from '../../jobs/restore/choose-backup.ts';
 import { knownKind, openScratch } from '../../jobs/source/adapters.ts';
 import { openSource } from '../../jobs/source/open-source.ts';
@@ -102,7 +103,8 @@ export function drillRun(
     const { kind, name: stored } = (await repository.readManifest(key, signal)).source;
     const server = await openScratch(drillServer(knownKind(kind)), env);
     const locations = [...(await sourceNames(sources, env)).values()].find((names) => names.includes(stored));
-    const drill = await runDrill(repository, key, server, { by, locations, onProgress, signal });
+    const restoreMoment = momentsOf(kind);
+    const drill = await runDrill(repository, key, server, { by, locations, restoreMoment, onProgress, signal });
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = drill;
     const different = new ApiError('E_RESTORE_DIFFERS', 'what was restored differs from the backup', {
       hint: `The report ${report} lists the differences.`,

@@ -30,6 +30,8 @@ export interface MomentWanted {
   readonly compare: ChangePlugin['compare'];
   /** Only bases that were listed before this backup of the source. */
   readonly olderThan?: BackupKey | undefined;
+  /** Only this base. */
+  readonly only?: BackupKey | undefined;
   /** Learns of backups that cannot be read, and are passed over. */
   readonly onWarning?: (message: string) => void;
   readonly signal: AbortSignal;
@@ -73,13 +75,14 @@ export async function* basesOf(
   {
     source,
     olderThan,
+    only,
     onWarning = () => {},
     signal,
-  }: Pick<MomentWanted, 'source' | 'olderThan' | 'onWarning' | 'signal'>,
+  }: Pick<MomentWanted, 'source' | 'olderThan' | 'only' | 'onWarning' | 'signal'>,
 ): AsyncGenerator<Base> {
   const keys = await repository.backupKeys(signal);
   const newest = olderThan === undefined ? 0 : keys.indexOf(olderThan) + 1;
-  for (const key of keys.slice(newest)) {
+  for (const key of only === undefined ? keys.slice(newest) : [only]) {
     const { manifest, problem } = (await repository.inspectIfListed(key as BackupKey, signal)) ?? {};
     if (problem) onWarning(`${key} is passed over: ${problem.message}`);
     const isOfSource = manifest?.source.kind === source.kind && manifest.source.name === source.name;

@@ -67,7 +67,7 @@ export async function restoreMoment(
   }
   const began = performance.now();
   options.onApplying?.();
-  const applied = await applyAll(repository, chosen, { replay, compare, begun: begun?.to }, options);
+  const applied = await applyMoment(repository, chosen, { replay, compare, begun: begun?.to }, options);
   if (until.beforeTransaction !== undefined && !applied.isReached)
     throw noMoment(base.source.name, until, 'the changes after the backup do not have it');
   const { warnings } = await replay.finish(signal);
@@ -83,7 +83,8 @@ export async function restoreMoment(
   };
 }
 
-async function applyAll(
+/** Applies the segments of a moment, oldest first, up to it. @param about `begun`: up to where a replay that goes on has applied them */
+export async function applyMoment(
   { context }: Repository,
   { segments }: ChosenMoment,
   {
@@ -94,7 +95,7 @@ async function applyAll(
     readonly replay: ChangeReplay;
     readonly begun: ChangePosition | undefined;
   },
-  { onApplied = () => {}, signal }: RestoreMomentOptions,
+  { onApplied = () => {}, signal }: Pick<RestoreMomentOptions, 'onApplied' | 'signal'>,
 ) {
   const total = { segments: 0, transactions: 0, rows: 0, isReached: false };
   for (const [at, segment] of segments.entries()) {
@@ -117,7 +118,10 @@ function nameOf({ base, until: { at, beforeTransaction } }: ChosenMoment): strin
 }
 
 /** The changes must begin where the base does, or before. @throws E_DAMAGED */
-function refuseHole({ base, join, segments }: ChosenMoment, compare: ChangePlugin['compare']): void {
+export function refuseHole(
+  { base, join, segments }: ChosenMoment,
+  compare: ChangePlugin['compare'],
+): void {
   const [first] = segments;
   if (!first || compare(first.head.from, join.from) <= 0) return;
   throw new HoldfastError(

@@ -2,6 +2,8 @@ import { isHoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { writeEvidence } from '../../repository/documents/evidence.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { provenDatasets } from '../changes/proof/proven-datasets.ts';
+import type { DrilledMoment } from './drill-moment.ts';
 import type { DrillResult } from './drill-result.ts';
 
 /** The backup that was drilled, as it was then. */
@@ -51,7 +53,7 @@ function bodyOfContext({ by, startedAt, backup }: DrillContext): JsonObject {
   };
 }
 
-function bodyOf({ comparison, schema, error, ...drill }: Omit<DrillResult, 'report'>): JsonObject {
+function bodyOf({ comparison, schema, error, moment, ...drill }: Omit<DrillResult, 'report'>): JsonObject {
   const { outcome, restoreMs, compareMs, records, plainBytes, server } = drill;
   return {
     outcome,
@@ -63,15 +65,34 @@ function bodyOf({ comparison, schema, error, ...drill }: Omit<DrillResult, 'repo
     datasets: comparison.length,
     differentDatasets: comparison.filter(({ equal }) => !equal).length,
     schema: schema?.outcome ?? 'none',
+    ...(moment === undefined ? {} : { moment: momentOf(moment) }),
     ...(error === undefined ? {} : { error: error.code }),
   };
 }
 
-function detailsOf({ target, comparison, schema, leftOut, error }: Omit<DrillResult, 'report'>): JsonObject {
+function momentOf({ datasets, ...moment }: DrilledMoment): JsonObject {
+  const count = (state: string) => datasets.filter((one) => one.state === state).length;
+  return {
+    ...moment,
+    datasets: datasets.length - count('not compared'),
+    differentDatasets: count('different'),
+    notCompared: count('not compared'),
+  };
+}
+
+function detailsOf({
+  target,
+  comparison,
+  schema,
+  moment,
+  leftOut,
+  error,
+}: Omit<DrillResult, 'report'>): JsonObject {
   return {
     target: target ?? null,
     comparison: comparison.map((one) => ({ ...one })),
     schema: schema === undefined ? null : { ...schema, why: schema.why ?? null },
+    moment: moment === undefined ? null : { at: moment.at, datasets: provenDatasets(moment.datasets) },
     leftOut,
     error: error === undefined ? null : { code: error.code, message: error.message },
   };

@@ -2,6 +2,7 @@ import type { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { SchemaComparison } from '../../sources/scratch.ts';
 import type { DatasetComparison } from '../restore/compare.ts';
+import type { DrilledMoment } from './drill-moment.ts';
 
 /** What came of a drill. That it failed is an outcome, not an error. */
 export interface DrillResult {
@@ -23,6 +24,8 @@ export interface DrillResult {
   readonly plainBytes: number;
   readonly comparison: readonly DatasetComparison[];
   readonly schema: SchemaComparison | undefined;
+  /** What came of the moment that was restored after the backup; undefined if none was. */
+  readonly moment: DrilledMoment | undefined;
   /** What was not restored as in the backup, or not compared; one sentence each. */
   readonly leftOut: readonly string[];
   readonly error: HoldfastError | undefined;

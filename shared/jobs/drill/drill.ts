@@ -8,6 +8,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { SchemaComparison, Scratch, ScratchServer } from '../../sources/scratch.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { type RestoreResult, refuseFailures, restoreAndCompare } from '../restore/restore.ts';
+import type { DrilledBackupInPlace, DrilledMoment } from './drill-moment.ts';
 import { type DrilledBackup, writeDrillReport } from './drill-report.ts';
 import type { DrillResult } from './drill-result.ts';
 
@@ -23,6 +24,8 @@ export interface DrillOptions {
   readonly signs?: boolean;
   /** The source's locations, besides what the backup calls it: a drill on the same server gives a warning. */
   readonly locations?: readonly string[] | undefined;
+  /** Restores a random moment after the backup too, if changes are stored: `drillMoment` of drill-moment.ts. @default only the backup */
+  readonly restoreMoment?: ((about: DrilledBackupInPlace) => Promise<DrilledMoment | undefined>) | undefined;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -33,6 +36,9 @@ interface Course {
   scratch: Scratch | undefined;
   restored: RestoreResult | undefined;
   schema: SchemaComparison | undefined;
+  moment: DrilledMoment | undefined;
+  /** Why no moment was restored, if changes are stored. */
+  whyNoMoment: string | undefined;
 }
 
 /** Longest time to remove the scratch target, also after a stop. */
@@ -53,7 +59,14 @@ export async function runDrill(
 ): Promise<DrillResult> {
   const { signal, onProgress = () => {} } = options;
   const startedAt = repository.clock.now();
-  const course: Course = { backup: undefined, scratch: undefined, restored: undefined, schema: undefined };
+  const course: Course = {
+    backup: undefined,
+    scratch: undefined,
+    restored: undefined,
+    schema: undefined,
+    moment: undefined,
+    whyNoMoment: undefined,
+  };
   let error: HoldfastError | undefined;
   let removal: string | undefined;
   try {
@@ -76,7 +89,13 @@ async function restoreToScratch(
   repository: Repository,
   key: BackupKey,
   server: ScratchServer,
-  { jobs, locations = [], signal, onProgress }: DrillOptions & { readonly onProgress: OnProgress },
+  {
+    jobs,
+    locations = [],
+    restoreMoment,
+    signal,
+    onProgress,
+  }: DrillOptions & { readonly onProgress: OnProgress },
   course: Course,
 ): Promise<void> {
   const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'drill', message });
@@ -112,6 +131,22 @@ async function restoreToScratch(
   onProgress({ kind: 'phase', phase: 'compare-schema' });
   course.schema = await scratch.compareSchema(contents, signal);
   throwIfAborted(signal);
+  const restored = course.restored.plan.compare;
+  const place = { repository, manifest: reader.manifest, scratch, restored, onProgress, signal };
+  if (restoreMoment && reader.manifest.changes) await bringToMoment(() => restoreMoment(place), course);
+}
+
+/** A gap behind the backup is not the drill's to find. */
+async function bringToMoment(
+  restore: () => Promise<DrilledMoment | undefined>,
+  course: Course,
+): Promise<void> {
+  try {
+    course.moment = await restore();
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_NO_MOMENT')) throw error;
+    course.whyNoMoment = error.message;
+  }
 }
 
 /** Errors that say nothing about the backup or where it was restored: there was no drill. */
@@ -153,9 +188,15 @@ async function leave(
   }
 }
 
-function describe({ scratch, restored, schema }: Omit<Course, 'backup'>, error: HoldfastError | undefined) {
+function describe(
+  { scratch, restored, schema, moment, whyNoMoment }: Omit<Course, 'backup'>,
+  error: HoldfastError | undefined,
+) {
   const comparison = restored?.comparison ?? [];
-  const isSame = schema?.outcome !== 'different' && comparison.every(({ equal }) => equal);
+  const isSame =
+    schema?.outcome !== 'different' &&
+    moment?.outcome !== 'different' &&
+    comparison.every(({ equal }) => equal);
   const compared = new Set(comparison.map(({ dataset }) => dataset));
   const passedOver = (restored?.plan.datasets ?? []).filter(
     ({ kind, name }) => kind === 'data' && !compared.has(name),
@@ -170,10 +211,18 @@ function describe({ scratch, restored, schema }: Omit<Course, 'backup'>, error: 
     plainBytes: restored?.plainBytes ?? 0,
     comparison,
     schema,
+    moment,
     leftOut: [
       ...(scratch?.leftOut ?? []),
       ...passedOver.map(({ name }) => `${name}: restored, but not compared`),
       ...(schema?.why === undefined ? [] : [schema.why]),
+      ...(whyNoMoment === undefined ? [] : [`no moment after the backup was restored: ${whyNoMoment}`]),
+      ...(moment?.outcome === 'not compared'
+        ? ['the moment after the backup: changes of this kind of database are not decoded in this release']
+        : []),
+      ...(moment?.datasets ?? []).flatMap(({ dataset, why }) =>
+        why === undefined ? [] : [`${dataset}: not compared at the moment: ${why}`],
+      ),
     ],
     error,
   };

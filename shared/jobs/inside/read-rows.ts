@@ -30,11 +30,15 @@ export interface RowsOfBackup {
  *
  * @throws E_NO_DATASET; E_USAGE for a condition or a column that cannot be
  */
-export async function readRows(
-  reader: BackupReader,
+export function readRows(reader: BackupReader, options: RowsOptions): Promise<RowsOfBackup> {
+  return rowsOf(contentsOf(reader), options);
+}
+
+/** The same of contents that may also be those of a database. @throws as `readRows`, E_SOURCE_* */
+export async function rowsOf(
+  contents: BackupContents,
   { dataset: name, where = [], columns: chosen, signal }: RowsOptions,
 ): Promise<RowsOfBackup> {
-  const contents = contentsOf(reader);
   const dataset = chosenDataset(contents, name);
   const { columns, parse } = await rowShapeOf(contents, dataset, signal);
   const tests = where.map((text) => parseCondition(text, columns));

@@ -181,10 +181,7 @@ export function sourceStatus(backups: readonly BackupSummary[]): SourceStatus {
   };
 }
 
-function newestMark<K extends MarkKind>(
-  backups: readonly BackupSummary[],
-  kind: K,
-): MarkOf<K> | undefined {
+function newestMark<K extends MarkKind>(backups: readonly BackupSummary[], kind: K): MarkOf<K> | undefined {
   return backups
     .flatMap(({ key, marks }) => (marks[kind] ? [{ key, ...marks[kind] } as MarkOf<K>] : []))
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];

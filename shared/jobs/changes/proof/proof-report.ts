@@ -7,6 +7,7 @@ import { type EvidenceOptions, writeEvidence } from '../../../repository/documen
 import type { StoredReport } from '../../../repository/documents/stored-report.ts';
 import type { Repository } from '../../../repository/repository.ts';
 import type { Proof } from './prove-base.ts';
+import { provenDatasets } from './proven-datasets.ts';
 
 /** What a report of a proof says. */
 export interface ProofToReport {
@@ -74,12 +75,7 @@ async function hashesOf(
 
 function detailsOf({ proof, error }: Pick<ProofToReport, 'proof' | 'error'>): JsonObject {
   return {
-    datasets: (proof?.datasets ?? []).map(({ why, columns, differences, ...rest }) => ({
-      ...rest,
-      why: why ?? null,
-      columns: [...columns],
-      differences: differences.map(({ problem, key }) => ({ problem, key: [...key] })),
-    })),
+    datasets: provenDatasets(proof?.datasets ?? []),
     error: error === undefined ? null : { code: error.code, message: error.message },
   };
 }

@@ -1,12 +1,12 @@
 import { type ErrorCode, type HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import type { BackupKey } from '../../../core/ids.ts';
 import { sleep } from '../../../core/sleep.ts';
+import { newestSegment } from '../../../repository/changes/change-chain.ts';
 import type { Repository } from '../../../repository/repository.ts';
 import type { ChangeSource } from '../../../sources/changes.ts';
-import { newestSegment } from '../../../repository/changes/change-chain.ts';
 import { type PollOptions, pollChanges } from '../poll.ts';
-import { type Proof, type ProveOptions, proveBase } from './prove-base.ts';
 import { writeProofReport } from './proof-report.ts';
+import { type Proof, type ProveOptions, proveBase } from './prove-base.ts';
 
 /** What came of a proof. That it failed is an outcome, not an error. */
 export interface ProofResult {
@@ -102,7 +102,11 @@ export async function pollUpTo(
 const BUSY_MS = 1000;
 
 /** Whether the stored changes were compared with a backup. */
-export async function isProofReported(repository: Repository, base: BackupKey, signal: AbortSignal): Promise<boolean> {
+export async function isProofReported(
+  repository: Repository,
+  base: BackupKey,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { startedAt } = await repository.readManifest(base, signal);
   for await (const { report } of repository.reports.readAll(['proof'], signal, new Date(startedAt)))
     if (report?.backups[0] === base) return true;

@@ -6,13 +6,18 @@ import { poller } from '../../../../shared/jobs/changes/poll.ts';
 import { proveBase } from '../../../../shared/jobs/changes/proof/prove-base.ts';
 import { readProofEvidence } from '../../../../shared/jobs/changes/proof/proof-report.ts';
 import { isProofReported, runProof } from '../../../../shared/jobs/changes/proof/run-proof.ts';
+import { runDrill } from '../../../../shared/jobs/drill/drill.ts';
+import { readDrillEvidence } from '../../../../shared/jobs/drill/drill-evidence.ts';
+import { type DrilledBackupInPlace, drillMoment } from '../../../../shared/jobs/drill/drill-moment.ts';
 import { readOverview } from '../../../../shared/jobs/status/status.ts';
 import { factsOf } from '../../../../shared/jobs/verdict/facts-of.ts';
 import { judge } from '../../../../shared/jobs/verdict/rules.ts';
 import { sentenceOf } from '../../../../shared/jobs/verdict/sentences.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
-import type { ChangeSource } from '../../../../shared/sources/changes.ts';
+import { openScratch } from '../../../../shared/jobs/source/adapters.ts';
+import type { ChangeSource, ReplayOptions } from '../../../../shared/sources/changes.ts';
 import { openPostgresSource } from '../../../../shared/sources/postgres/source.ts';
+import type { Scratch } from '../../../../shared/sources/scratch.ts';
 import { pluginOf } from '../../../../shared/sources/registry.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
@@ -153,6 +158,30 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     expect(await isProofReported(repository, next, never)).toBe(true);
   });
 
+  it('let a drill restore a moment between them, which an own count judges', async () => {
+    const { url, repository, poll, backUp, live } = await newShop('drilled');
+    const base = await backUp();
+    await live(1);
+    await poll(openChanges(url), { signal: never });
+    const scratch = await openScratch({ kind: 'postgres', url: server.url(), options: {} }, {});
+    const plugin = pluginOf('postgres').changes!;
+    const restoreMoment = (about: DrilledBackupInPlace) => drillMoment({ ...about, plugin, random: () => 0.999_999 });
+    const good = await runDrill(repository, base, scratch, { restoreMoment, signal: never });
+    expect(good, JSON.stringify(good.error)).toMatchObject({ outcome: 'equal', moment: { outcome: 'equal', transactions: expect.any(Number) } });
+    expect(good.moment?.rows).toBeGreaterThan(50);
+    const { body } = await readDrillEvidence(repository, good.report, never);
+    expect(body.moment).toMatchObject({ at: good.moment?.at, outcome: 'equal', differentDatasets: 0, notCompared: 1 });
+
+    // Somebody else writes into the database after the changes were applied: as a replay would that goes wrong.
+    const meddled = (about: DrilledBackupInPlace) =>
+      drillMoment({ ...about, scratch: meddling(about.scratch, (sql) => server.query(databaseOf(about.scratch.name), sql)), plugin, random: () => 0.999_999 });
+    const bad = await runDrill(repository, base, scratch, { restoreMoment: meddled, signal: never });
+    expect(bad).toMatchObject({
+      outcome: 'different',
+      moment: { outcome: 'different', datasets: expect.arrayContaining([expect.objectContaining({ dataset: 'public.orders', differing: 1, differences: [{ problem: 'other row', key: ['500'] }] })]) },
+    });
+  });
+
   it('are none where no earlier backup leads to the later one, which is no failure', async () => {
     const { url, repository, poll, backUp } = await newShop('first');
     const base = await backUp();
@@ -180,6 +209,30 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     });
   });
 });
+
+function databaseOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+/** A place where a row changes after its replay has ended. */
+function meddling(scratch: Scratch, query: (sql: string) => Promise<unknown>): Scratch {
+  return new Proxy(scratch, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (name !== 'openReplay') return typeof value === 'function' ? value.bind(target) : value;
+      return async (options: ReplayOptions) => {
+        const replay = await target.openReplay!(options);
+        const finish = replay.finish.bind(replay);
+        replay.finish = async (signal) => {
+          const result = await finish(signal);
+          await query("update orders set total = total + 0.01 where id = 500");
+          return result;
+        };
+        return replay;
+      };
+    },
+  });
+}
 
 /** The same changes without the inserts whose first value that is: cut out of the server's COPY by hand. */
 function without(source: ChangeSource, id: string): ChangeSource {
