@@ -29,13 +29,21 @@ export async function pitrRun(flags: PitrFlags, io: Io): Promise<number> {
   for (;;) {
     const result = await pollOr(flags.once === true, session, source, poll);
     if (result) await tell(session, source, result);
-    const due =
-      flags['no-backup'] === true ? undefined : await needsBase(session.repository, source, io.signal);
+    const due = await dueBase(session, source, flags);
     if (due !== undefined) await makeBase(session, source, due);
     if (flags.once) return result && result.gaps.length > 0 ? 30 : 0;
     if (due === undefined && result?.isCaughtUp) await proofs.look();
     await sleep(source.settings.everyMs, io.signal);
   }
+}
+
+/** Why a backup has to be made now; undefined if none has to, or none may. */
+async function dueBase(
+  { repository, io }: CommandSession,
+  source: ContinuousSource,
+  flags: PitrFlags,
+): Promise<string | undefined> {
+  return flags['no-backup'] === true ? undefined : needsBase(repository, source, io.signal);
 }
 
 /** A daemon goes on when the server or the store is away for a while, and says so. */

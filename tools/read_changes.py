@@ -21,15 +21,27 @@ def folder_of(kind, name):
     return 'changes/' + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 def segments_of(repository, folder):
-    """Numbers and paths, oldest first."""
+    """Numbers, paths and bytes (None: those of the path), oldest first; by themselves or in bundles."""
     names = os.listdir(os.path.join(repository.folder, folder))
-    named = [(MOST - int(name), f'{folder}/{name}') for name in names if re.fullmatch('[0-9]{12}', name)]
-    return sorted((number, path) for number, path in named if number >= 1)
+    numbers = {MOST - int(name): None for name in names if re.fullmatch('[0-9]{12}', name)}
+    for name in names:
+        if not re.fullmatch('[0-9]{12}_[0-9]{12}', name): continue
+        raw = repository.read(f'{folder}/{name}')
+        at = raw.index(b'\n') + 1
+        index = json.loads(raw[:at])
+        last, first = [MOST - int(part) for part in name.split('_')]
+        check(index['format'] == 'holdfast-change-bundle' and index['version'] == 1, f'{name} is no bundle')
+        check(index['key'] == f'{folder}/{name}' and len(index['sizes']) == last - first + 1, f'{name} is of another place')
+        for number, size in enumerate(index['sizes'], first):
+            numbers.setdefault(number, raw[at:at + size])
+            at += size
+        check(at == len(raw), f'{name} has another size')
+    return [(one, f'{folder}/{MOST - one:012}', numbers[one]) for one in sorted(numbers) if one >= 1]
 
 class Segment:
-    def __init__(self, repository, number, path):
+    def __init__(self, repository, number, path, raw=None):
         self.repository, self.path = repository, path
-        raw = repository.read(path)
+        raw = raw or repository.read(path)
         self.line = raw[:raw.index(b'\n') + 1]
         self.clear = clear = json.loads(self.line)
         check(clear['format'] == 'holdfast-changes' and clear['version'] == 1, f'{path} is no segment')
@@ -72,8 +84,8 @@ class Segment:
 
 def follow(repository, folder):
     before = None
-    for number, path in segments_of(repository, folder):
-        segment = Segment(repository, number, path)
+    for number, path, raw in segments_of(repository, folder):
+        segment = Segment(repository, number, path, raw)
         head, old = segment.head, before and before.head
         if before:
             check(number == old['number'] + 1, f"segment {old['number'] + 1} is missing")

@@ -6,7 +6,8 @@ export const CHANGES = 'changes/';
 const MOST_NUMBER = 999_999_999_999;
 const DIGITS = 12;
 
-const OBJECT = /^(changes\/[0-9a-f]{32}\/)(?:([0-9]{12})|parts\/([0-9]{12})_([0-9a-f]{64}))$/;
+const OBJECT =
+  /^(changes\/[0-9a-f]{32}\/)(?:([0-9]{12})(?:_([0-9]{12}))?|parts\/([0-9]{12})_([0-9a-f]{64}))$/;
 
 /** Where the segments of a source lie; nobody learns its name from that who does not know it. */
 export function changesFolder({ kind, name }: { readonly kind: string; readonly name: string }): string {
@@ -26,19 +27,33 @@ export function changePartKey(folder: string, number: number, id: string): strin
   return `${folder}parts/${backwards(number)}_${id}`;
 }
 
+/** Where a bundle of segments lies. Behind the segment that is its last, in a listing. */
+export function changeBundleKey(
+  folder: string,
+  { first, last }: { readonly first: number; readonly last: number },
+): string {
+  return `${folder}${backwards(last)}_${backwards(first)}`;
+}
+
 /** An object below `changes/`, by its name. */
 export interface ChangeObject {
   readonly folder: string;
+  /** Of a segment, or of the last one in a bundle. */
   readonly number: number;
+  /** Of the first segment in a bundle; undefined of other objects. */
+  readonly first: number | undefined;
   /** Of a pack that lies by itself: the SHA-256 of its bytes. */
   readonly part: string | undefined;
 }
 
 /** Undefined for a name that nobody who follows the format gives. */
 export function parseChangeKey(key: string): ChangeObject | undefined {
-  const [, folder, ofSegment, ofPart, part] = OBJECT.exec(key) ?? [];
+  const [, folder, ofSegment, ofFirst, ofPart, part] = OBJECT.exec(key) ?? [];
   const number = MOST_NUMBER - Number(ofSegment ?? ofPart);
-  return folder === undefined || number < 1 ? undefined : { folder, number, part };
+  const first = ofFirst === undefined ? undefined : MOST_NUMBER - Number(ofFirst);
+  if (folder === undefined || number < 1 || (first !== undefined && (first < 1 || first >= number)))
+    return undefined;
+  return { folder, number, first, part };
 }
 
 function backwards(number: number): string {

@@ -29,7 +29,7 @@ export async function drill(
   const key = await chooseBackup(repository, backup, { signal });
   const place = await scratchAt(server);
   const { source } = await repository.readManifest(key, signal);
-  const work = () => 
+  const work = () =>
     runDrill(repository, key, place, { ...options, restoreMoment: momentsOf(source.kind), signal });
   const about = { kind: 'drill', source: source.name, backup: key } as const;
   return recorded(opened, about, work, { ...options, noteOf: noteOfDrill });

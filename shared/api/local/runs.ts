@@ -104,7 +104,13 @@ export function drillRun(
     const server = await openScratch(drillServer(knownKind(kind)), env);
     const locations = [...(await sourceNames(sources, env)).values()].find((names) => names.includes(stored));
     const restoreMoment = momentsOf(kind);
-    const drill = await runDrill(repository, key, server, { by, locations, restoreMoment, onProgress, signal });
+    const drill = await runDrill(repository, key, server, {
+      by,
+      locations,
+      restoreMoment,
+      onProgress,
+      signal,
+    });
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = drill;
     const different = new ApiError('E_RESTORE_DIFFERS', 'what was restored differs from the backup', {
       hint: `The report ${report} lists the differences.`,

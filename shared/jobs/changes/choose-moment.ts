@@ -2,7 +2,8 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { changesFolder, segmentKey } from '../../format/change-keys.ts';
 import type { Manifest } from '../../format/manifest.ts';
-import { followSegments, listSegments } from '../../repository/changes/change-chain.ts';
+import { followSegments } from '../../repository/changes/change-chain.ts';
+import { listSegments } from '../../repository/changes/list-segments.ts';
 import {
   type ListedSegment,
   type OpenedSegment,

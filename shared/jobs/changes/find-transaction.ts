@@ -1,5 +1,5 @@
 import { changesFolder } from '../../format/change-keys.ts';
-import { listSegments } from '../../repository/changes/change-chain.ts';
+import { listSegments } from '../../repository/changes/list-segments.ts';
 import { type OpenedSegment, readChanges, readSegment } from '../../repository/changes/segment-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ChangeDecoder, StoredChanges } from '../../sources/changes.ts';

@@ -2,9 +2,9 @@ import { orderedMap } from '../../core/ordered-map.ts';
 import { KiB } from '../../core/units.ts';
 import type { ChangeRunKey } from '../../format/change-head.ts';
 import { parseSegment } from '../../format/change-segment.ts';
-import { listChangeFolders, listSegments } from '../../repository/changes/change-chain.ts';
+import { listChangeFolders, listSegments } from '../../repository/changes/list-segments.ts';
 import type { ListedSegment } from '../../repository/changes/segment-reader.ts';
-import { asDamage, isDamage } from '../../repository/reading/damage.ts';
+import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { WrapUse } from '../keys/wrap-use.ts';
 
@@ -33,15 +33,16 @@ export async function noteKeysOfChanges(
 }
 
 async function keysOf(
-  { store, id }: Repository,
-  { key, sizeBytes }: ListedSegment,
+  { id }: Repository,
+  { key, places }: ListedSegment,
   signal: AbortSignal,
 ): Promise<readonly ChangeRunKey[] | undefined> {
-  try {
-    const range = { offsetBytes: 0, lengthBytes: Math.min(sizeBytes, FIRST_BYTES) };
-    return parseSegment(await store.get(key, { range, signal }), { repository: id, key }).clear.keys;
-  } catch (error) {
-    if (isDamage(asDamage(error, key))) return undefined;
-    throw error;
-  }
+  for (const place of places)
+    try {
+      const range = { offsetBytes: 0, lengthBytes: Math.min(place.sizeBytes, FIRST_BYTES) };
+      return parseSegment(await place.read(range, signal), { repository: id, key }).clear.keys;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { newestNumber } from '../../repository/changes/change-chain.ts';
+import { newestNumber } from '../../repository/changes/list-segments.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { Source } from '../../sources/source.ts';
 

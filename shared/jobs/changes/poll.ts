@@ -7,6 +7,7 @@ import { ChangeKeyMaker } from '../../repository/changes/change-key-maker.ts';
 import { type StoredSegment, storeSegment } from '../../repository/changes/segment-store.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ChangeBatch, ChangePosition, ChangeSource } from '../../sources/changes.ts';
+import { compactIfDue } from './compact-changes.ts';
 
 /** How much of the server's log one segment has, about. */
 const DEFAULT_STEP_BYTES = 256 * MiB;
@@ -88,6 +89,7 @@ export async function pollChanges(
         end = done.stored;
         await changes.release(end.head.to, signal);
         isReleased = true;
+        await compactIfDue(repository.store, end.head.number, options);
         // What came meanwhile is for the next poll: a busy server would never be done.
         if (!done.isCut || options.hasTime?.() === false) return total.result(end, !done.isCut);
         break;

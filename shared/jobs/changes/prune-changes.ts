@@ -5,11 +5,14 @@ import { parallel } from '../../core/parallel.ts';
 import { DAY_MS } from '../../core/units.ts';
 import { CHANGES, changesFolder, parseChangeKey } from '../../format/change-keys.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
+import { sameInBundles } from './bundled-changes.ts';
 
 /** Objects removed at once. */
 const AT_ONCE = 8;
 /** A base may need segments from shortly before it: those of transactions that were ending. */
 const MARGIN_MS = DAY_MS;
+/** What is bundled stays for the grace, and no longer than this: no restore takes longer to read what it has listed. */
+const MOST_BUNDLED_MS = DAY_MS;
 
 /** A backup that changes can be applied to, as prune knows it: without any key. */
 export interface ListedBase {
@@ -29,18 +32,30 @@ export interface MomentRule {
   readonly keepMs: number;
 }
 
-/** An object of a segment: itself, or a pack of it. */
+/** An object of segments: one of them, a bundle of them, or a pack of one. */
 export interface StoredChange {
   readonly key: string;
   readonly folder: string;
+  /** Of the segment, or of the last one in a bundle. */
   readonly number: number;
+  /** Of the first segment in a bundle; undefined of other objects. */
+  readonly first?: number | undefined;
+  /** It is a pack, which is in no bundle. @default false */
+  readonly isPack?: boolean;
   readonly bytes: number;
   readonly storedAt: Date;
+}
+
+/** An object whose segments lie in a larger bundle too. It goes if they are the same there, byte for byte. */
+export interface BundledChange {
+  readonly change: StoredChange;
+  readonly bundle: StoredChange;
 }
 
 /** Which changes go, and which backups must stay for those that do not. */
 export interface ChangesPlan {
   readonly remove: readonly StoredChange[];
+  readonly bundled: readonly BundledChange[];
   /** Each with why it stays. */
   readonly bases: ReadonlyMap<BackupKey, string>;
   /** Bytes of all changes. */
@@ -71,10 +86,13 @@ export function planChanges(
     const keepMs = ruleOf.get(folder) ?? DEFAULT_KEEP_MS;
     const about = { now, bases: basesIn.get(folder) ?? [], changes: ofFolder };
     const plan = planSource(about, { keepMs, graceMs });
-    return ruleOf.has(folder) ? plan : { ...plan, remove: [] };
+    return ruleOf.has(folder) ? plan : { ...plan, remove: [], bundled: [] };
   });
   return {
     remove: planned.flatMap(({ remove }) => remove),
+    bundled: planned.flatMap(({ bundled, remove }) =>
+      bundled.filter(({ change }) => !remove.includes(change)),
+    ),
     bases: new Map(planned.flatMap(({ stay }) => stay)),
     storedBytes: bytesOf(changes),
   };
@@ -90,9 +108,30 @@ function planSource(
   const stay = bases
     .filter((base) => base === anchor || ageOf(base) <= keepMs)
     .map(({ key }) => [key, key === anchor?.key ? OLDEST : NEEDED] as const);
-  if (!anchor) return { stay, remove: [] };
+  const bundled = bundledIn(changes, (one) => ageOf(one) > Math.min(graceMs, MOST_BUNDLED_MS));
+  if (!anchor) return { stay, remove: [], bundled };
   const leastMs = Math.max(keepMs, graceMs, ageOf(anchor) + MARGIN_MS);
-  return { stay, remove: changes.filter((one) => one.number <= anchor.after && ageOf(one) > leastMs) };
+  return {
+    stay,
+    remove: changes.filter((one) => one.number <= anchor.after && ageOf(one) > leastMs),
+    bundled,
+  };
+}
+
+/** What lies in a larger bundle too that is old enough: who began to read before it was stored is done. */
+function bundledIn(
+  changes: readonly StoredChange[],
+  isOld: (bundle: StoredChange) => boolean,
+): readonly BundledChange[] {
+  const bundles = changes.filter((one) => one.first !== undefined && isOld(one));
+  return changes.flatMap((change) => {
+    if (change.isPack) return [];
+    const begin = change.first ?? change.number;
+    const bundle = bundles.find(
+      ({ key, first = 0, number }) => key !== change.key && first <= begin && number >= change.number,
+    );
+    return bundle ? [{ change, bundle }] : [];
+  });
 }
 
 const OLDEST = 'the oldest moments begin with it';
@@ -109,7 +148,9 @@ export async function readChangesPlan(
   given: Parameters<typeof planChanges>[1] & { readonly signal: AbortSignal },
 ): Promise<ChangesPlan> {
   const changes = bases.length === 0 ? [] : await readChanges(store, given.signal);
-  return planChanges({ now, bases, changes }, given);
+  const plan = planChanges({ now, bases, changes }, given);
+  const remove = [...plan.remove, ...(await sameInBundles(store, plan.bundled, given.signal))];
+  return { ...plan, remove, bundled: [] };
 }
 
 /** All objects of segments, of all sources; what has another name is nobody's business. @throws E_STORE_* */
@@ -118,8 +159,9 @@ export async function readChanges(store: ObjectStore, signal: AbortSignal): Prom
   for await (const { key, sizeBytes, modifiedAt } of store.list(CHANGES, { signal })) {
     const named = parseChangeKey(key);
     if (!named) continue;
-    const { folder, number } = named;
-    changes.push({ key, folder, number, bytes: sizeBytes, storedAt: modifiedAt });
+    const { folder, number, first, part } = named;
+    const isPack = part !== undefined;
+    changes.push({ key, folder, number, first, isPack, bytes: sizeBytes, storedAt: modifiedAt });
   }
   return changes;
 }

@@ -118,10 +118,7 @@ function nameOf({ base, until: { at, beforeTransaction } }: ChosenMoment): strin
 }
 
 /** The changes must begin where the base does, or before. @throws E_DAMAGED */
-export function refuseHole(
-  { base, join, segments }: ChosenMoment,
-  compare: ChangePlugin['compare'],
-): void {
+export function refuseHole({ base, join, segments }: ChosenMoment, compare: ChangePlugin['compare']): void {
   const [first] = segments;
   if (!first || compare(first.head.from, join.from) <= 0) return;
   throw new HoldfastError(

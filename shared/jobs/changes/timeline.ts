@@ -2,7 +2,8 @@ import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { HOUR_MS } from '../../core/units.ts';
 import { changesFolder } from '../../format/change-keys.ts';
-import { listSegments, newestSegment } from '../../repository/changes/change-chain.ts';
+import { newestSegment } from '../../repository/changes/change-chain.ts';
+import { listSegments } from '../../repository/changes/list-segments.ts';
 import {
   type ListedSegment,
   type OpenedSegment,

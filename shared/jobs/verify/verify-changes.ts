@@ -3,7 +3,8 @@ import type { BackupKey } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { changesFolder, segmentKey } from '../../format/change-keys.ts';
 import type { Manifest } from '../../format/manifest.ts';
-import { listChangeFolders, listSegments, refuseBreak } from '../../repository/changes/change-chain.ts';
+import { refuseBreak } from '../../repository/changes/change-chain.ts';
+import { listChangeFolders, listSegments } from '../../repository/changes/list-segments.ts';
 import {
   type ListedSegment,
   type OpenedSegment,
@@ -95,21 +96,45 @@ async function* verifyAll(
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly bytes: number; readonly problems: readonly Problem[] }> {
   let before: OpenedSegment | undefined;
-  const read = (one: ListedSegment) => guarded(one.key, () => readSegment(repository.context, one, signal));
-  for await (const { value: segment, problem } of orderedMap(listed, READS, read)) {
-    const problems = problem ? [problem] : [];
-    let bytes = 0;
-    if (segment) {
-      const follows = before && before.head.number + 1 === segment.head.number ? before : undefined;
-      const link = await guarded(segment.key, async () => follows && refuseBreak(follows, segment));
-      const whole = await guarded(segment.key, async () => {
-        for await (const block of readChanges(repository.context, segment, signal)) bytes += block.length;
-      });
-      problems.push(...[link.problem, whole.problem].flatMap((one) => one ?? []));
+  for await (const copies of orderedMap(listed, READS, (one) => readCopies(repository, one, signal))) {
+    const { bytes, problems } = await readWhole(repository, copies, signal);
+    const segment = copies.find(({ value }) => value)?.value;
+    if (segment && before?.head.number === segment.head.number - 1) {
+      const last = before;
+      const { problem } = await guarded(segment.key, async () => refuseBreak(last, segment));
+      if (problem) problems.push(problem);
     }
     before = segment;
     yield { bytes, problems };
   }
+}
+
+/** Reads the changes in each of its places, and gives what is wrong there. */
+async function readWhole(
+  { context }: Repository,
+  copies: Awaited<ReturnType<typeof readCopies>>,
+  signal: AbortSignal,
+): Promise<{ readonly bytes: number; readonly problems: Problem[] }> {
+  const problems = copies.flatMap(({ problem }) => problem ?? []);
+  let bytes = 0;
+  for (const { value: segment, object } of copies) {
+    if (!segment) continue;
+    const { problem } = await guarded(object, async () => {
+      for await (const block of readChanges(context, segment, signal)) bytes += block.length;
+    });
+    if (problem) problems.push(problem);
+  }
+  return { bytes, problems };
+}
+
+/** A segment in each of its places: by itself, and in bundles. Readers need one of them, and each should be whole. */
+async function readCopies(repository: Repository, listed: ListedSegment, signal: AbortSignal) {
+  const copies = [];
+  for (const place of listed.places) {
+    const read = () => readSegment(repository.context, { ...listed, places: [place] }, signal);
+    copies.push({ object: place.object, ...(await guarded(place.object, read)) });
+  }
+  return copies;
 }
 
 /** Damage is a value. @throws anything else */

@@ -1,32 +1,15 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
-import { CHANGES, changesFolder, parseChangeKey, segmentKey } from '../../format/change-keys.ts';
-import type { ObjectStore } from '../../store/object-store.ts';
+import { type changesFolder, segmentKey } from '../../format/change-keys.ts';
 import type { RepositoryContext } from '../context.ts';
 import { missing } from '../reading/damage.ts';
+import { newestListed } from './list-segments.ts';
 import { type ListedSegment, type OpenedSegment, readSegment } from './segment-reader.ts';
 
 /** Heads read before they are asked for. */
 const READS_AHEAD = 8;
 
 type SourceName = Parameters<typeof changesFolder>[0];
-/** Behind all names of segments, and before those of packs that lie by themselves. */
-const BEHIND_SEGMENTS = 'a';
-/** Behind all names of a folder. */
-const BEHIND_ALL = 'zzzz';
-
-/** The segments of a source, newest first; packs that lie by themselves are not listed. */
-export async function* listSegments(
-  store: ObjectStore,
-  folder: string,
-  { most, signal }: { readonly most?: number | undefined; readonly signal: AbortSignal },
-): AsyncGenerator<ListedSegment> {
-  for await (const info of store.list(folder, { most, signal })) {
-    if (info.key > folder + BEHIND_SEGMENTS) return;
-    const named = parseChangeKey(info.key);
-    if (named) yield { ...info, folder, number: named.number };
-  }
-}
 
 /** The newest segment of a source; undefined if it has none. One listing, one read. @throws as `readSegment` */
 export async function newestSegment(
@@ -36,50 +19,6 @@ export async function newestSegment(
 ): Promise<OpenedSegment | undefined> {
   const listed = await newestListed(context.store, source, signal);
   return listed && readSegment(context, listed, signal);
-}
-
-/** The number of the newest segment of a source, 0 if it has none. Needs no key. */
-export async function newestNumber(
-  store: ObjectStore,
-  source: SourceName,
-  signal: AbortSignal,
-): Promise<number> {
-  return (await newestListed(store, source, signal))?.number ?? 0;
-}
-
-/** The newest segment of a source, as a listing has it: mostly the first; names of no segment may come before it. @throws E_STORE_* */
-export async function newestListed(
-  store: ObjectStore,
-  source: SourceName,
-  signal: AbortSignal,
-): Promise<ListedSegment | undefined> {
-  const folder = changesFolder(source);
-  const [first] = await Array.fromAsync(store.list(folder, { most: 1, signal }));
-  const named = first && parseChangeKey(first.key);
-  if (first && named && first.key <= folder + BEHIND_SEGMENTS)
-    return { ...first, folder, number: named.number };
-  if (first) for await (const listed of listSegments(store, folder, { signal })) return listed;
-  return undefined;
-}
-
-/** Folders of all sources that have segments; what has another name is passed over. */
-export async function* listChangeFolders(store: ObjectStore, signal: AbortSignal): AsyncGenerator<string> {
-  for (let after: string | undefined; ; ) {
-    const next = await firstAfter(store, after, signal);
-    if (next === undefined) return;
-    const folder = parseChangeKey(next)?.folder;
-    if (folder !== undefined) yield folder;
-    after = folder === undefined ? next : folder + BEHIND_ALL;
-  }
-}
-
-async function firstAfter(
-  store: ObjectStore,
-  after: string | undefined,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  for await (const { key } of store.list(CHANGES, { after, most: 1, signal })) return key;
-  return undefined;
 }
 
 /**

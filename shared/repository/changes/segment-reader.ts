@@ -15,9 +15,9 @@ import {
 import { decodeChain } from '../../format/codec.ts';
 import { readDirectory } from '../../format/pack.ts';
 import { openItem, openPackSeal, parsePackHeader } from '../../format/seal.ts';
-import type { ObjectInfo } from '../../store/object-store.ts';
+import type { ByteRange, ObjectInfo, ObjectStore } from '../../store/object-store.ts';
 import type { RepositoryContext } from '../context.ts';
-import { asDamage } from '../reading/damage.ts';
+import { asDamage, isDamage } from '../reading/damage.ts';
 import { MOST_ITEM_BYTES } from './payload-writer.ts';
 
 /** The first read of a segment: mostly its head is in it. */
@@ -25,10 +25,24 @@ const FIRST_BYTES = 16 * KiB;
 /** No writer makes a larger pack. */
 const MOST_PACK_BYTES = 1024 * 1024 * KiB;
 
-/** A segment, as a listing has it. */
-export interface ListedSegment extends ObjectInfo {
+/** A segment, as a listing has it: by itself, in bundles, or both. */
+export interface ListedSegment extends Pick<ObjectInfo, 'sizeBytes' | 'modifiedAt'> {
+  /** Its own path, under which it is sealed. */
+  readonly key: string;
   readonly folder: string;
   readonly number: number;
+  /** Where its bytes are, at least one. All are the same, unless one is damaged. */
+  readonly places: readonly SegmentPlace[];
+}
+
+/** Where the bytes of a segment are. */
+export interface SegmentPlace {
+  /** The object. */
+  readonly object: string;
+  /** What it says of the segment's size. */
+  readonly sizeBytes: number;
+  /** Bytes of the segment, counted from its own begin. @throws E_DAMAGED, E_STORE_* */
+  read(range: ByteRange, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** A segment whose head was opened. */
@@ -42,19 +56,25 @@ export interface OpenedSegment {
   readonly storedAt: Date;
   /** Bytes of its object before the pack. */
   readonly frontBytes: number;
+  readonly places: readonly SegmentPlace[];
 }
 
 /** Reads the head of a segment. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY, E_NEWER_FORMAT, E_STORE_* */
 export async function readSegment(
-  { store, file, keys }: RepositoryContext,
+  context: RepositoryContext,
   listed: ListedSegment,
   signal: AbortSignal,
 ): Promise<OpenedSegment> {
-  const { key, sizeBytes, number, modifiedAt } = listed;
-  const get = (lengthBytes: number) =>
-    store.get(key, { range: { offsetBytes: 0, lengthBytes }, signal }).catch((error: unknown) => {
-      throw asDamage(error, key);
-    });
+  return firstWhole(listed.places, (place) => readAt(context, listed, { place, signal }));
+}
+
+async function readAt(
+  { file, keys }: RepositoryContext,
+  { key, number, modifiedAt, places }: ListedSegment,
+  { place, signal }: { readonly place: SegmentPlace; readonly signal: AbortSignal },
+): Promise<OpenedSegment> {
+  const { sizeBytes } = place;
+  const get = (lengthBytes: number) => place.read({ offsetBytes: 0, lengthBytes }, signal);
   const first = await get(Math.min(sizeBytes, FIRST_BYTES));
   const parsed = parseSegment(first, { repository: file.id, key });
   const { clear } = parsed;
@@ -64,7 +84,30 @@ export async function readSegment(
   const front = needed <= first.length ? first.subarray(0, needed) : await get(needed);
   const { head, id } = await openHead(keys, parsed, front, signal);
   if (head.number !== number) throw damaged(key, `holds segment ${head.number}, and its name says ${number}`);
-  return { key, id, clear, head, storedAt: modifiedAt, frontBytes: needed };
+  return { key, id, clear, head, storedAt: modifiedAt, frontBytes: needed, places };
+}
+
+/** All bytes of a segment, as they are stored. @throws E_DAMAGED, E_STORE_* */
+export function readStored({ places }: ListedSegment, signal: AbortSignal): Promise<Uint8Array> {
+  return firstWhole(places, ({ sizeBytes, read }) =>
+    read({ offsetBytes: 0, lengthBytes: sizeBytes }, signal),
+  );
+}
+
+/** What is damaged in one place may be whole in another. @throws what the first place gives if none is whole */
+async function firstWhole<T>(
+  places: readonly SegmentPlace[],
+  read: (place: SegmentPlace) => Promise<T>,
+): Promise<T> {
+  const problems: unknown[] = [];
+  for (const place of places)
+    try {
+      return await read(place);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      problems.push(isHoldfastError(error) ? error.about(place.object) : error);
+    }
+  throw problems[0] ?? new HoldfastError('E_INTERNAL', 'a segment is listed, and is nowhere');
 }
 
 async function openHead(
@@ -116,7 +159,7 @@ export async function* readChanges(
 /** A pack, checked against its id. */
 async function readPack(
   { store }: RepositoryContext,
-  { key, clear, head, frontBytes: offsetBytes }: OpenedSegment,
+  { key, clear, head, frontBytes: offsetBytes, places }: OpenedSegment,
   { id, bytes: size }: SegmentHead['packs'][number],
   signal: AbortSignal,
 ): Promise<{ readonly object: string; readonly bytes: Buffer }> {
@@ -125,14 +168,23 @@ async function readPack(
   const object = isInline ? key : changePartKey(folder, head.number, id);
   if (size > MOST_PACK_BYTES || (isInline && (head.packs.length !== 1 || size !== clear.payload)))
     throw damaged(key, `says that its pack has ${size} bytes`);
-  const range = isInline ? { offsetBytes, lengthBytes: size } : undefined;
-  const bytes = await store.get(object, { range, signal }).catch((error: unknown) => {
+  const checked = (bytes: Uint8Array) => {
+    const got = createHash('sha256').update(bytes).digest('hex');
+    if (got !== id)
+      throw damaged(object, `was changed, or cut: the SHA-256 of its changes is ${got}, expected ${id}`);
+    return { object, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+  };
+  const range = { offsetBytes, lengthBytes: size };
+  if (isInline) return firstWhole(places, async (place) => checked(await place.read(range, signal)));
+  return checked(await getWhole(store, object, signal));
+}
+
+async function getWhole(store: ObjectStore, object: string, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await store.get(object, { signal });
+  } catch (error) {
     throw asDamage(error, object);
-  });
-  const got = createHash('sha256').update(bytes).digest('hex');
-  if (got !== id)
-    throw damaged(object, `was changed, or cut: the SHA-256 of its changes is ${got}, expected ${id}`);
-  return { object, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+  }
 }
 
 function damaged(key: string, problem: string): HoldfastError {

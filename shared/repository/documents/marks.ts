@@ -41,8 +41,14 @@ export interface Marks {
   readonly unreadVerifies: readonly At[];
 }
 
-const KINDS = ['hold', 'release', 'accept', 'verify', 'drill', 'proof'] as const satisfies readonly (BodyKind &
-  ReportKind)[];
+const KINDS = [
+  'hold',
+  'release',
+  'accept',
+  'verify',
+  'drill',
+  'proof',
+] as const satisfies readonly (BodyKind & ReportKind)[];
 type MarkKind = (typeof KINDS)[number];
 
 /** What a report says about a backup. */

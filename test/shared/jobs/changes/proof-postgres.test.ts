@@ -3,22 +3,22 @@ import { resolveConfig } from '../../../../shared/config/config.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { poller } from '../../../../shared/jobs/changes/poll.ts';
-import { proveBase } from '../../../../shared/jobs/changes/proof/prove-base.ts';
 import { readProofEvidence } from '../../../../shared/jobs/changes/proof/proof-report.ts';
+import { proveBase } from '../../../../shared/jobs/changes/proof/prove-base.ts';
 import { isProofReported, runProof } from '../../../../shared/jobs/changes/proof/run-proof.ts';
 import { runDrill } from '../../../../shared/jobs/drill/drill.ts';
 import { readDrillEvidence } from '../../../../shared/jobs/drill/drill-evidence.ts';
 import { type DrilledBackupInPlace, drillMoment } from '../../../../shared/jobs/drill/drill-moment.ts';
+import { openScratch } from '../../../../shared/jobs/source/adapters.ts';
 import { readOverview } from '../../../../shared/jobs/status/status.ts';
 import { factsOf } from '../../../../shared/jobs/verdict/facts-of.ts';
 import { judge } from '../../../../shared/jobs/verdict/rules.ts';
 import { sentenceOf } from '../../../../shared/jobs/verdict/sentences.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
-import { openScratch } from '../../../../shared/jobs/source/adapters.ts';
 import type { ChangeSource, ReplayOptions } from '../../../../shared/sources/changes.ts';
 import { openPostgresSource } from '../../../../shared/sources/postgres/source.ts';
-import type { Scratch } from '../../../../shared/sources/scratch.ts';
 import { pluginOf } from '../../../../shared/sources/registry.ts';
+import type { Scratch } from '../../../../shared/sources/scratch.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
@@ -108,7 +108,11 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     await poll(without(openChanges(url), '7002'), { signal: never });
     const base = await backUp();
     await poll(openChanges(url), { signal: never });
-    const { outcome, proof, report = '' } = await runProof(repository, {
+    const {
+      outcome,
+      proof,
+      report = '',
+    } = await runProof(repository, {
       base,
       plugin: pluginOf('postgres').changes!,
       by: 'a schedule',
@@ -132,7 +136,7 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     // The report names them to who has the key, and to nobody else.
     const bytes = Buffer.from(await repository.store.get(report)).toString('latin1');
     expect(bytes).toContain('"outcome":"different"');
-    expect(bytes).not.toMatch(/orders|7002/);
+    expect(bytes).not.toMatch(/orders|"7002"/);
     const evidence = await readProofEvidence(repository, report, never);
     expect(evidence).toMatchObject({
       backup: base,
@@ -150,10 +154,14 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
       const facts = factsOf({ status, backups, config, runsDefaults: false, at: new Date(), isProven: true });
       return judge(facts).findings.map((finding) => sentenceOf(finding, facts));
     };
-    expect(await verdict()).toContainEqual(expect.stringMatching(/^Backup_.* is not the backup before it .*: 1 row of 1 dataset differs\.$/));
+    expect(await verdict()).toContainEqual(
+      expect.stringMatching(/^Backup_.* is not the backup before it .*: 1 row of 1 dataset differs\.$/),
+    );
     const next = await backUp();
     await poll(openChanges(url), { signal: never });
-    expect(await runProof(repository, { base: next, plugin: pluginOf('postgres').changes!, signal: never })).toMatchObject({ outcome: 'equal' });
+    expect(
+      await runProof(repository, { base: next, plugin: pluginOf('postgres').changes!, signal: never }),
+    ).toMatchObject({ outcome: 'equal' });
     expect((await verdict()).join()).not.toContain('is not the backup before it');
     expect(await isProofReported(repository, next, never)).toBe(true);
   });
@@ -165,20 +173,43 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     await poll(openChanges(url), { signal: never });
     const scratch = await openScratch({ kind: 'postgres', url: server.url(), options: {} }, {});
     const plugin = pluginOf('postgres').changes!;
-    const restoreMoment = (about: DrilledBackupInPlace) => drillMoment({ ...about, plugin, random: () => 0.999_999 });
+    const restoreMoment = (about: DrilledBackupInPlace) =>
+      drillMoment({ ...about, plugin, random: () => 0.999_999 });
     const good = await runDrill(repository, base, scratch, { restoreMoment, signal: never });
-    expect(good, JSON.stringify(good.error)).toMatchObject({ outcome: 'equal', moment: { outcome: 'equal', transactions: expect.any(Number) } });
+    expect(good, JSON.stringify(good.error)).toMatchObject({
+      outcome: 'equal',
+      moment: { outcome: 'equal', transactions: expect.any(Number) },
+    });
     expect(good.moment?.rows).toBeGreaterThan(50);
     const { body } = await readDrillEvidence(repository, good.report, never);
-    expect(body.moment).toMatchObject({ at: good.moment?.at, outcome: 'equal', differentDatasets: 0, notCompared: 1 });
+    expect(body.moment).toMatchObject({
+      at: good.moment?.at,
+      outcome: 'equal',
+      differentDatasets: 0,
+      notCompared: 1,
+    });
 
     // Somebody else writes into the database after the changes were applied: as a replay would that goes wrong.
     const meddled = (about: DrilledBackupInPlace) =>
-      drillMoment({ ...about, scratch: meddling(about.scratch, (sql) => server.query(databaseOf(about.scratch.name), sql)), plugin, random: () => 0.999_999 });
+      drillMoment({
+        ...about,
+        scratch: meddling(about.scratch, (sql) => server.query(databaseOf(about.scratch.name), sql)),
+        plugin,
+        random: () => 0.999_999,
+      });
     const bad = await runDrill(repository, base, scratch, { restoreMoment: meddled, signal: never });
     expect(bad).toMatchObject({
       outcome: 'different',
-      moment: { outcome: 'different', datasets: expect.arrayContaining([expect.objectContaining({ dataset: 'public.orders', differing: 1, differences: [{ problem: 'other row', key: ['500'] }] })]) },
+      moment: {
+        outcome: 'different',
+        datasets: expect.arrayContaining([
+          expect.objectContaining({
+            dataset: 'public.orders',
+            differing: 1,
+            differences: [{ problem: 'not in the stream', key: ['500'] }],
+          }),
+        ]),
+      },
     });
   });
 
@@ -225,7 +256,7 @@ function meddling(scratch: Scratch, query: (sql: string) => Promise<unknown>): S
         const finish = replay.finish.bind(replay);
         replay.finish = async (signal) => {
           const result = await finish(signal);
-          await query("update orders set total = total + 0.01 where id = 500");
+          await query('update orders set total = total + 0.01 where id = 500');
           return result;
         };
         return replay;

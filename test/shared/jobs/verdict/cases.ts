@@ -32,6 +32,14 @@ const good: SourceFacts = {
   drillOutcome: 'equal',
   lockedUntil: undefined,
 };
+const PROOF = {
+  outcome: 'equal',
+  backup: 'backups/daily/20260301/backup_daily_20260301_020000.json' as BackupKey,
+  report: 'reports/proof/20260301/proof_20260301_021500_0123abcd.json',
+  differing: 0,
+  datasets: 0,
+  error: undefined,
+} as const;
 const copy: CopyFacts = { name: 'second', missing: 0, oldestMissingAt: undefined, problem: undefined };
 export const GOOD: SafetyFacts = {
   at: NOW,
@@ -218,6 +226,21 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
     },
     { says: 'differed', rank: 2, word: /'different'/, change: source({ drillOutcome: 'different' }) },
     { says: 'failed', rank: 2, word: /'failed'/, change: source({ drillOutcome: 'failed' }) },
+  ],
+  proof: [
+    { says: 'was equal', rank: 0, change: source({ proof: PROOF }) },
+    {
+      says: 'differed',
+      rank: 2,
+      word: /is not the backup before it .*: 3 rows of 2 datasets differ/,
+      change: source({ proof: { ...PROOF, outcome: 'different', differing: 3, datasets: 2 } }),
+    },
+    {
+      says: 'failed',
+      rank: 2,
+      word: /could not be compared .*E_DAMAGED/,
+      change: source({ proof: { ...PROOF, outcome: 'failed', error: 'E_DAMAGED' } }),
+    },
   ],
   lock: [
     { says: 'ends later', rank: 0, change: source({ lockedUntil: ago(-24) }) },
