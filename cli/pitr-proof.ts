@@ -11,7 +11,6 @@ import {
   pollUpTo,
   runProof,
 } from '../shared/jobs/changes/proof/run-proof.ts';
-import { ChangeKeyMaker } from '../shared/repository/changes/change-key-maker.ts';
 import { plural } from './format.ts';
 import type { ContinuousSource } from './pitr-source.ts';
 import type { CommandSession } from './session.ts';
@@ -65,8 +64,7 @@ async function prove(
   const { changes } = await repository.readManifest(base, signal);
   if (!changes)
     throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${name} keeps no changes for us, or none are stored`);
-  const keys = new ChangeKeyMaker(repository.context, name);
-  const polling = { source: { kind, name }, keys, onWarning, signal };
+  const polling = { source: { kind, name }, onWarning, signal };
   await pollUpTo(repository, base, () => openChanges(place, io.env), polling);
   const result = await runProof(repository, { base, plugin, onWarning, signal });
   for (const line of saidOf(result)) progress.say(line);

@@ -2,7 +2,7 @@ import { parseChangeBundle } from '../../format/change-bundle.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import type { BundledChange, StoredChange } from './prune-changes.ts';
+import type { BundledChange, StoredChange } from './stored-change.ts';
 
 /**
  * Those objects whose segments are in their bundles, byte for byte. Names are not trusted: who may store a bundle must not be able to have

@@ -6,6 +6,7 @@ import { DAY_MS } from '../../core/units.ts';
 import { CHANGES, changesFolder, parseChangeKey } from '../../format/change-keys.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { sameInBundles } from './bundled-changes.ts';
+import type { BundledChange, StoredChange } from './stored-change.ts';
 
 /** Objects removed at once. */
 const AT_ONCE = 8;
@@ -30,26 +31,6 @@ export interface ListedBase {
 export interface MomentRule {
   readonly source: { readonly kind: string; readonly name: string };
   readonly keepMs: number;
-}
-
-/** An object of segments: one of them, a bundle of them, or a pack of one. */
-export interface StoredChange {
-  readonly key: string;
-  readonly folder: string;
-  /** Of the segment, or of the last one in a bundle. */
-  readonly number: number;
-  /** Of the first segment in a bundle; undefined of other objects. */
-  readonly first?: number | undefined;
-  /** It is a pack, which is in no bundle. @default false */
-  readonly isPack?: boolean;
-  readonly bytes: number;
-  readonly storedAt: Date;
-}
-
-/** An object whose segments lie in a larger bundle too. It goes if they are the same there, byte for byte. */
-export interface BundledChange {
-  readonly change: StoredChange;
-  readonly bundle: StoredChange;
 }
 
 /** Which changes go, and which backups must stay for those that do not. */

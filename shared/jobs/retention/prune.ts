@@ -17,8 +17,8 @@ import {
   type MomentRule,
   readChangesPlan,
   removeChanges,
-  type StoredChange,
 } from '../changes/prune-changes.ts';
+import type { StoredChange } from '../changes/stored-change.ts';
 import type { Naming } from '../source/naming.ts';
 import { announceRemoval } from './announce-removal.ts';
 import { readPruneInventory, readPruneInventoryAgain } from './prune-inventory.ts';

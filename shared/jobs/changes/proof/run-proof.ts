@@ -4,7 +4,7 @@ import { sleep } from '../../../core/sleep.ts';
 import { newestSegment } from '../../../repository/changes/change-chain.ts';
 import type { Repository } from '../../../repository/repository.ts';
 import type { ChangeSource } from '../../../sources/changes.ts';
-import { type PollOptions, pollChanges } from '../poll.ts';
+import { type PollOptions, poller } from '../poll.ts';
 import { writeProofReport } from './proof-report.ts';
 import { type Proof, type ProveOptions, proveBase } from './prove-base.ts';
 
@@ -80,9 +80,10 @@ export async function pollUpTo(
   repository: Repository,
   base: BackupKey,
   openChanges: () => Promise<ChangeSource>,
-  options: PollOptions,
+  options: Omit<PollOptions, 'keys' | 'idleMs'>,
 ): Promise<boolean> {
   const { source, signal, hasTime = () => true } = options;
+  const poll = poller(repository, { ...options, idleMs: 0 });
   const { join } = (await repository.openBackup(base, signal)).catalog;
   if (!join) return true;
   const isStored = async () => {
@@ -92,7 +93,7 @@ export async function pollUpTo(
   while (!(await isStored())) {
     if (!hasTime()) return false;
     await using changes = await openChanges();
-    const { isCaughtUp } = await pollChanges(repository, changes, { ...options, idleMs: 0 });
+    const { isCaughtUp } = await poll(changes, options);
     if (!isCaughtUp) await sleep(BUSY_MS, signal);
   }
   return true;
