@@ -116,9 +116,12 @@ function statusOf({ passedOver }: CopyResult): number {
   return passedOver.some(({ why }) => why === 'waiting') ? ERRORS.E_RUN_TOO_LONG.exitStatus : 0;
 }
 
-function describe({ to, copied, present, passedOver, packs, bytes: stored }: NamedResult): string {
+function describe({ to, copied, present, passedOver, packs, bytes: stored, changes }: NamedResult): string {
   const lines = [
     `Copied ${plural(copied.length, 'backup')} to ${to}: ${plural(packs, 'pack')} of ${bytes(stored)}; ${number(present)} ${present === 1 ? 'was' : 'were'} there`,
+    ...(changes.objects === 0
+      ? []
+      : [`  and ${plural(changes.objects, 'object')} of change segments, ${bytes(changes.bytes)}`]),
     ...passedOver.map(({ key, why, problem }) => `  ${backupName(key)} is ${why}: ${problem}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -23,13 +23,21 @@ export async function noteKeysOfChanges(
   signal: AbortSignal,
 ): Promise<boolean> {
   let isSure = true;
+  for await (const keys of keysOfChanges(repository, signal)) {
+    use.noteNeeded(keys ?? []);
+    isSure &&= keys !== undefined;
+  }
+  return isSure;
+}
+
+/** The keys of each change segment, of all sources; undefined for one that cannot be read. @throws E_STORE_* */
+export async function* keysOfChanges(
+  repository: Repository,
+  signal: AbortSignal,
+): AsyncGenerator<readonly ChangeRunKey[] | undefined> {
   const read = (one: ListedSegment) => keysOf(repository, one, signal);
   for await (const folder of listChangeFolders(repository.store, signal))
-    for await (const keys of orderedMap(listSegments(repository.store, folder, { signal }), READS, read)) {
-      use.noteNeeded(keys ?? []);
-      isSure &&= keys !== undefined;
-    }
-  return isSure;
+    yield* orderedMap(listSegments(repository.store, folder, { signal }), READS, read);
 }
 
 async function keysOf(

@@ -9,6 +9,7 @@ import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { carryKeys, claimPlace } from './claim-place.ts';
 import { type CopiedBackup, type CopyWork, copyBackup } from './copy-backup.ts';
+import { type CopiedChanges, copyChanges } from './copy-changes.ts';
 import { type CopyChoice, chosenBackups } from './copy-choice.ts';
 import { CarriedReports } from './copy-reports.ts';
 import { listedBackups } from './listed-backups.ts';
@@ -56,6 +57,8 @@ export interface CopyResult {
   readonly bytes: number;
   /** Objects of keys and reports that were missing. */
   readonly others: number;
+  /** Objects of change segments that were missing. */
+  readonly changes: CopiedChanges;
 }
 
 /**
@@ -81,6 +84,11 @@ export async function copyBackups(
   const copy = new Copy({ from, place, sizes }, options);
   onProgress({ kind: 'phase', phase: 'copy' });
   const { others } = await copy.run(chosen);
+  const changes = await copyChanges(from, to, {
+    sources: choice.sources,
+    onProblem: (message) => onProgress({ kind: 'warning', code: 'not-copied', message }),
+    signal,
+  });
   return {
     repositoryId: from.id,
     from: from.store.location,
@@ -88,6 +96,7 @@ export async function copyBackups(
     isNewPlace,
     ...copy.counts(),
     others,
+    changes,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { BackupKey } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { parseRecoveryKeyName, RECOVERY_WRAPS, recoveryWrapName } from '../../format/recovery-file.ts';
-import type { RunKeyEntry } from '../../repository/keys/key-ring.ts';
+import type { AnyRunKeyEntry, RunKeyEntry } from '../../repository/keys/key-ring.ts';
 import type { KnownRecoveryKey } from '../../repository/keys/recovery-keys.ts';
 import type { KeyToWrap } from '../../repository/keys/recovery-wraps.ts';
 import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts';
@@ -18,7 +18,7 @@ const READS = 8;
 export type NeededKey = Pick<KeyToWrap, 'run' | 'purpose' | 'wrapped'>;
 
 /** What a run's key has to be opened with. */
-export function neededKey({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): NeededKey {
+export function neededKey({ run, purpose, rootKeyId, wrapped }: AnyRunKeyEntry): NeededKey {
   return exportedRoot(rootKeyId) ?? { run, purpose, wrapped };
 }
 

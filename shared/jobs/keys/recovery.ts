@@ -3,7 +3,7 @@ import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { RECOVERY_WRAPS } from '../../format/recovery-file.ts';
 import type { RecoveryKey } from '../../keys/recovery-key.ts';
-import type { RunKeyEntry } from '../../repository/keys/key-ring.ts';
+import type { AnyRunKeyEntry, RunKeyEntry } from '../../repository/keys/key-ring.ts';
 import {
   type KnownRecoveryKey,
   putRecoveryKey,
@@ -12,6 +12,7 @@ import {
 } from '../../repository/keys/recovery-keys.ts';
 import { canExport, type KeyToWrap, rootsToWrap, wrapAll } from '../../repository/keys/recovery-wraps.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { keysOfChanges } from '../changes/keys-of-changes.ts';
 import { type BackupKeys, checkKeys } from './keys.ts';
 import { manifestsOf, neededKey } from './recovery-keys-needed.ts';
 
@@ -52,7 +53,7 @@ export async function refuseLocked(repository: Repository, signal: AbortSignal):
 
 /**
  * Makes a new key, whose private half is on its sheet, a recovery key of the repository: puts its public
- * half, and wraps to it what every listed backup needs. From the first put on, every later backup wraps too;
+ * half, and wraps to it what every listed backup and change segment needs. From the first put on, every later backup wraps too;
  * `completeRecovery` finishes an interrupted run.
  *
  * @param open opens the repository with the private half: proves that it opens every backup
@@ -101,7 +102,7 @@ export async function completeRecovery(
   };
 }
 
-/** Everything that listed backups need, each key once. */
+/** Everything that listed backups and change segments need, each key once. */
 async function keysToWrap(repository: Repository, signal: AbortSignal) {
   const { context } = repository;
   const wanted = new Map<string, KeyToWrap>();
@@ -116,6 +117,9 @@ async function keysToWrap(repository: Repository, signal: AbortSignal) {
     else damaged++;
     for (const entry of keys ?? []) add(toWrap(repository, entry));
   }
+  if (!isExported)
+    for await (const keys of keysOfChanges(repository, signal))
+      for (const entry of keys ?? []) add(toWrap(repository, entry));
   return { wanted: [...wanted.values()], backups, damaged };
 }
 
@@ -133,7 +137,7 @@ async function keysOf(
   }
 }
 
-function toWrap({ context }: Repository, entry: RunKeyEntry): KeyToWrap {
+function toWrap({ context }: Repository, entry: AnyRunKeyEntry): KeyToWrap {
   return { ...neededKey(entry), open: (signal) => context.keys.unwrap(entry, signal) };
 }
 

@@ -11,6 +11,21 @@ import { keepLast, ManualClock } from '../../../support/repository/pruning.ts';
 import { addRecovery, openRecovered, SealedKeys } from '../../../support/repository/recovery.ts';
 import { ChangeLog } from '../../../support/sources/change-log.ts';
 
+it('a recovery key that is added later opens the change segments that are there, if the root key never leaves its place', async () => {
+  const store = new MemoryStore();
+  const keys = new SealedKeys();
+  await Repository.init({ store, keys, chunker: SMALL_CHUNKS, signal: never });
+  await using repository = await openCheaply(store, { keys });
+  const log = await ChangeLog.make();
+  for (const text of ['a', 'b']) {
+    log.write(text);
+    await pollOnce(repository, log.open());
+  }
+  const { key: recoveryKey } = await addRecovery(repository);
+  await using recovered = await openRecovered(store, recoveryKey);
+  expect(await storedChanges(recovered)).toBe(log.written.map(({ line }) => line).join(''));
+});
+
 it('a recovery key opens change segments, also after prunes, if the root key never leaves its place', async () => {
   const clock = new ManualClock('2026-03-01T02:00:00Z');
   const store = new MemoryStore(clock);
