@@ -117,10 +117,20 @@ async function keysToWrap(repository: Repository, signal: AbortSignal) {
     else damaged++;
     for (const entry of keys ?? []) add(toWrap(repository, entry));
   }
-  if (!isExported)
-    for await (const keys of keysOfChanges(repository, signal))
-      for (const entry of keys ?? []) add(toWrap(repository, entry));
+  for (const entry of isExported ? [] : await entriesOfChanges(repository, signal))
+    add(toWrap(repository, entry));
   return { wanted: [...wanted.values()], backups, damaged };
+}
+
+/** Of what is damaged nothing can be wrapped. Segments of a day have the same keys. */
+async function entriesOfChanges(
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<readonly AnyRunKeyEntry[]> {
+  const entries = new Map<string, AnyRunKeyEntry>();
+  for await (const keys of keysOfChanges(repository, signal))
+    for (const entry of keys ?? []) entries.set(entry.wrapped, entry);
+  return [...entries.values()];
 }
 
 /** Undefined if its pack list is damaged. @throws E_STORE_* */

@@ -147,7 +147,7 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     });
     expect(JSON.stringify(evidence.details)).toContain('7002');
 
-    // Whoever looks at the repository learns of it, and is told when a later night is equal.
+    // Who looks at the repository learns of it, and is told when a later night is equal.
     const verdict = async () => {
       const { status, backups } = await readOverview(repository, never);
       const config = resolveConfig({ file: {}, fileName: 'f', env: {}, flags: {} });

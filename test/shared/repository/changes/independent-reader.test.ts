@@ -4,10 +4,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { changesFolder, segmentKey } from '../../../../shared/format/change-keys.ts';
+import { compactChanges } from '../../../../shared/jobs/changes/compact-changes.ts';
 import { FolderStore } from '../../../../shared/store/folder-store.ts';
 import { describeWithPart } from '../../../support/parts.ts';
 import { chainOf, LOGGED, pollOnce } from '../../../support/repository/change-chains.ts';
-import { initRepository, openRepository, TEST_KEY } from '../../../support/repository/engine.ts';
+import { initRepository, never, openRepository, TEST_KEY } from '../../../support/repository/engine.ts';
 import { ChangeLog } from '../../../support/sources/change-log.ts';
 import { newFolder } from '../../../support/temporary.ts';
 
@@ -37,8 +38,13 @@ describeWithPart('python-reader', 'the segments of a source', () => {
     const listed = (await python(folder)).toString().trimEnd().split('\n');
     const heads = (await chainOf(repository)).map(({ head }) => head);
     expect(listed.map((line) => JSON.parse(line.slice('logged '.length)))).toEqual(heads);
-    const gone = path.join(folder, segmentKey(changesFolder(LOGGED), 2));
+    // In bundles alone, but for the newest.
+    await compactChanges(store, LOGGED, { tiers: [2], signal: never });
+    for (const number of [1, 2]) await store.delete(segmentKey(changesFolder(LOGGED), number));
+    expect((await python(folder, 'files', 'logged')).toString()).toBe(all.join(''));
+    expect((await python(folder)).toString().trimEnd().split('\n')).toEqual(listed);
+    const gone = path.join(folder, segmentKey(changesFolder(LOGGED), 3));
     await rename(gone, `${gone}x`);
-    await expect(python(folder)).rejects.toThrow('segment 2 is missing');
+    await expect(python(folder)).rejects.toThrow('segment 3 is missing');
   });
 });
