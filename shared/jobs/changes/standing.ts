@@ -1,6 +1,7 @@
 import type { NamedSource } from '../../config/named-source.ts';
 import { isHoldfastError } from '../../core/errors.ts';
-import { newestListed, newestSegment } from '../../repository/changes/change-chain.ts';
+import { newestSegment } from '../../repository/changes/change-chain.ts';
+import { newestListed } from '../../repository/changes/list-segments.ts';
 import type { OpenedSegment } from '../../repository/changes/segment-reader.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
