@@ -75,7 +75,10 @@ export type RowsAnswer = z.infer<typeof RowsAnswer>;
 /** The query of `GET /diff/{key}`. */
 export const DiffQuery = z.strictObject({
   with: z
-    .union([z.literal('live'), BackupReference], { error: "give 'live' or the name of a backup" })
+    .string()
+    .refine((text) => text === 'live' || BackupReference.safeParse(text).success, {
+      error: "give 'live' or the name of a backup such as backup_daily_20260301_020000",
+    })
     .describe('what it is compared with: another backup, or `live`: its source as it is now'),
   dataset: NameText.optional().describe('the one whose rows are wanted; missing: only counts, of all'),
   limit: pageLimit(ROWS_LIMIT.fallback, ROWS_LIMIT.most),
