@@ -18,7 +18,7 @@ const WORKERS = {
   'pg-dump-worker': 'shared/sources/postgres/pg-dump/pg-dump-worker.ts',
 };
 /** Functions that read a schema. */
-const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
+const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'look', 'task'];
 /** Functions that open no chunk and make none. */
 const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'lock', 'copy', 'admin-api', 'decide'];
 

@@ -129,7 +129,9 @@ export class AdminApi extends Construct {
     const invoked = {
       ...Object.fromEntries(API_INVOKES.map((name) => [name, pipeline.function(name).functionArn])),
       decide: decide.function.functionArn,
-      ...(pipeline.look ? { look: pipeline.look.function.functionArn } : {}),
+      ...Object.fromEntries(
+        Object.entries(pipeline.ofRows ?? {}).map(([name, job]) => [name, job.function.functionArn]),
+      ),
       ...(channels.length > 0 ? { watchdog: pipeline.function('watchdog').functionArn } : {}),
     };
     const { stateMachine, verification } = pipeline;

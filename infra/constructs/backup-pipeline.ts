@@ -92,8 +92,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly schedules: BackupSchedules;
   /** Renews locks, if there are any. */
   readonly lock: JobFunction | undefined;
-  /** Shows rows to the admin API, if there is one. */
-  readonly look: JobFunction | undefined;
+  /** Show rows to the admin API, and put them back, if there is one. */
+  readonly ofRows: Readonly<Record<'look' | 'put-back', JobFunction>> | undefined;
   readonly #tasks: FargateTasks | undefined;
   readonly #connections: Connections | undefined;
   /** Copies backups, if there are second places. */
@@ -133,8 +133,10 @@ export class BackupPipeline extends Construct implements IConnectable {
     };
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
-    this.look =
-      this.config.api.auth && this.#makeFunction('look', props, { network, statements, environment });
+    this.ofRows = this.config.api.auth && {
+      look: this.#makeFunction('look', props, { network, statements, environment }),
+      'put-back': this.#makeFunction('put-back', props, { network, statements, environment }),
+    };
     this.copies = this.#makeCopies(props, { network, statements, environment });
     this.#makeNotifications(file, statements);
     const fargate = this.#fargate(props, { network, statements, environment });
@@ -323,7 +325,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     const asTasks = tasks ? TASK_JOBS.filter((job) => jobs.includes(job)).map((job) => tasks.task(job)) : [];
     const roles: IRole[] = [
       ...jobs.map((job) => this.#functions[job].role),
-      ...(this.look ? [this.look.role] : []),
+      ...Object.values(this.ofRows ?? {}).map(({ role }) => role),
       ...asTasks.map(({ taskDefinition }) => taskDefinition.taskRole),
     ];
     return new DecryptRule(this, 'Decrypts', {

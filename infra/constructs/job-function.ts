@@ -87,6 +87,7 @@ const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
   copy: size(1769, 15, 'Copies backups to second places'),
   watchdog: size(512, 5, 'Measures how old the newest good backup is'),
   'admin-api': { ...size(1024, 1, 'Answers the admin API'), timeout: API_TIMEOUT },
+  'put-back': size(1769, 15, 'Puts rows of backups back into a target'),
   look: { ...size(1769, 1, 'Shows rows of backups to the admin API'), timeout: API_TIMEOUT },
   decide: size(1024, 1, 'Writes down what somebody decides by the admin API'),
 };

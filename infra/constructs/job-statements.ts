@@ -10,6 +10,7 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Database
   hold: ['sources'],
   'backup-partition': ['sources'],
   look: ['sources'],
+  'put-back': ['targets'],
   restore: ['targets'],
   drill: ['drills'],
 };

@@ -113,6 +113,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     // Marks of spoilt packs make the next backup store their content again.
     verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
     restore: stoppable,
+    'put-back': stoppable,
     // It writes who looked at what, and nothing else.
     look: { ...reader, put: reports('audit') },
     drill: { ...stoppable, put: [...reports('audit', 'drill'), HISTORY] },

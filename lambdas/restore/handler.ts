@@ -1,9 +1,6 @@
 import * as z from 'zod';
-import { RowSelection, type TargetChanges } from '../../shared/api/schema/inside.ts';
 import { pairingWarnings } from '../../shared/api/schema/pairing.ts';
-import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { targetChanges } from '../../shared/jobs/inside/target-changes.ts';
 import {
   planRestore,
   type RestoreJobOptions,
@@ -24,7 +21,6 @@ import { toFunctionError } from '../runtime/function-error.ts';
 import { handOver } from '../runtime/hand-over.ts';
 import { findTarget, openPlace } from '../runtime/places.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
-import { putRowsBack } from './restore-rows.ts';
 
 const Event = z.strictObject({
   backup: backupChoice,
@@ -33,8 +29,6 @@ const Event = z.strictObject({
   /** Name of a database to make on that target's server. */
   newDatabase: z.string().min(1).max(63).optional(),
   datasets: z.array(z.string().min(1)).min(1).optional(),
-  /** Only these rows, into tables that are there. */
-  rows: RowSelection.optional(),
   path: z.string().min(1).optional(),
   replace: z.boolean().optional(),
   merge: z.boolean().optional(),
@@ -43,8 +37,6 @@ const Event = z.strictObject({
   /** What only targets of its kind know. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   dryRun: z.boolean().optional(),
-  /** With dryRun: whether rows of the target are counted that would change. */
-  withChanges: z.boolean().optional(),
   requestedBy,
 });
 
@@ -59,22 +51,15 @@ export const handler = defineFunction(
     refuseNotOffered(place.config.kind, event.options);
     const repository = await invocation.repository();
     const key = await chosenBackup(repository, event.backup, signal);
-    if (event.rows) {
-      refuseWithRows(event);
-      const isDryRun = event.dryRun === true;
-      return putRowsBack(repository, { key, rows: event.rows, place, to, by, run, isDryRun, signal });
-    }
     const choices = { datasets, path, replace, merge, resume, keepGoing, special, onProgress, signal };
     const work = await workAt(repository, key, { place, newDatabase });
     if (event.dryRun === true) {
-      const found = await work.plan(choices);
-      const plan = planOf(found);
-      const changes = event.withChanges ? await work.changes(found, signal) : null;
+      const plan = planOf(await work.plan(choices));
       const { name: source } = (await repository.readManifest(key, signal)).source;
       const names = new Map(config.sources.map(({ name }) => [name, [name]]));
       const pairing =
         newDatabase === undefined ? pairingWarnings({ name: to, location: '' }, source, names) : [];
-      return { key, ...plan, warnings: [...pairing, ...plan.warnings], changes };
+      return { key, ...plan, warnings: [...pairing, ...plan.warnings] };
     }
     const size = await sizeOf(
       repository,
@@ -116,28 +101,8 @@ export const handler = defineFunction(
   { places: examinedTargets },
 );
 
-/** @throws E_USAGE for what says how whole datasets are restored */
-function refuseWithRows(event: z.infer<typeof Event>): void {
-  const others = [
-    'newDatabase',
-    'datasets',
-    'path',
-    'replace',
-    'merge',
-    'resume',
-    'keepGoing',
-    'options',
-  ] as const;
-  const given = others.filter((name) => event[name] !== undefined && event[name] !== false);
-  if (given.length === 0) return;
-  throw new HoldfastError('E_USAGE', `${given.join(', ')} and rows do not go together`, {
-    hint: 'Rows go into tables that are there: leave out what is for whole datasets.',
-  });
-}
-
 interface RestoreWork {
   plan(choices: RestoreJobOptions): Promise<RestoreResult['plan']>;
-  changes(plan: RestoreResult['plan'], signal: AbortSignal): Promise<TargetChanges | null>;
   restore(choices: RestoreJobOptions): Promise<RestoreResult>;
 }
 
@@ -154,14 +119,12 @@ async function workAt(
     const target = await openTarget(config, env);
     return {
       plan: (choices) => planRestore(repository, key, target, choices),
-      changes: (plan, signal) => targetChanges(repository, key, target, { plan, signal }),
       restore: (choices) => restoreBackup(repository, key, target, choices),
     };
   }
   const made = { server: await openScratch(config, env), name: newDatabase };
   return {
     plan: (choices) => planRestoreToNew(repository, key, made, choices),
-    changes: async () => null,
     restore: (choices) => restoreToNew(repository, key, made, choices),
   };
 }

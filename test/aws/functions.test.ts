@@ -36,6 +36,7 @@ describeWithParts(
       rig = await startAwsRig({ deployment: 'Shop' });
       await rig.postgres.createDatabase('shop');
       await rig.postgres.createDatabase('scratch');
+      await rig.postgres.createDatabase('mended');
       await rig.postgres.query(
         'shop',
         `CREATE TABLE orders (id int PRIMARY KEY, note text);
@@ -74,7 +75,10 @@ describeWithParts(
           },
           gone: { kind: 'postgres', secret: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:gone' },
         },
-        targets: { scratch: { kind: 'postgres', secret: rig.secretOf('scratch') } },
+        targets: {
+          scratch: { kind: 'postgres', secret: rig.secretOf('scratch') },
+          mended: { kind: 'postgres', secret: rig.secretOf('mended') },
+        },
         drill: { postgres: { secret: aws.addParameter('/drill/server', postgres.url()) } },
         // Nobody can tell apart a backup that never opened a record from one that did, but KMS.
         deltas: false,
@@ -320,6 +324,42 @@ describeWithParts(
           expect.objectContaining({ action: 'drill', outcome: 'done' }),
         ]),
       );
+    });
+
+    it('look at rows and at the database as it is, and put rows back, all of them or none', async () => {
+      const look = (event: object) => rig.invoke('look', { ...event, requestedBy: BY });
+      const orders = { dataset: 'public.orders' };
+      expect(await look({ what: 'rows', backup, query: { ...orders, where: 'id = 42' } })).toMatchObject({
+        rows: [{ values: ['42', 'order 42'] }],
+      });
+      expect(await look({ what: 'diff', backup, query: { ...orders, with: 'live' } })).toMatchObject({
+        datasets: [{ added: 0, removed: 0, changed: 0 }],
+      });
+      const history = { what: 'history', query: { ...orders, source: 'shop', key: '42' } };
+      expect(await look(history)).toMatchObject({ versions: [{ values: ['42', 'order 42'] }] });
+      await rig.postgres.query(
+        'mended',
+        "CREATE TABLE orders (id int PRIMARY KEY, note text); INSERT INTO orders VALUES (43, 'mine')",
+      );
+      const rows = { ...orders, where: ['id >= 42', 'id < 45'], onConflict: 'skip' };
+      const event = { backup, to: 'mended', rows, requestedBy: BY };
+      expect(await rig.invoke('put-back', { ...event, dryRun: true })).toMatchObject({
+        rows: { datasets: [{ added: 2, kept: 1 }] },
+      });
+      expect(await rig.invoke('put-back', event)).toMatchObject({ outcome: 'equal', added: 2, kept: 1 });
+      expect((await rig.postgres.query('mended', 'SELECT * FROM orders ORDER BY id')).rows).toEqual([
+        { id: 42, note: 'order 42' },
+        { id: 43, note: 'mine' },
+        { id: 44, note: 'order 44' },
+      ]);
+      const failing = { ...event, rows: { ...rows, onConflict: 'fail' } };
+      await expect(rig.invoke('put-back', failing)).rejects.toMatchObject({ name: 'E_ROWS_REFUSED' });
+      expect(rig.aws.events.slice(-2).map(({ detail }) => detail)).toMatchObject([
+        { outcome: 'equal', target: 'mended' },
+        // Events go far: no key of a row is in them.
+        { outcome: 'failed', error: { code: 'E_ROWS_REFUSED', message: expect.not.stringContaining('43') } },
+      ]);
+      expectDocumented(rig.aws.events);
     });
 
     it('verify everything in parts, and divide a part that takes too long', async () => {

@@ -259,6 +259,7 @@ describe('the functions', () => {
       'export',
       'decide',
       'look',
+      'put-back',
     ]);
     expect(JSON.parse(named('decide')?.Environment.Variables.HOLDFAST_CONFIG)).not.toHaveProperty('api');
     const [secret] = properties(api, 'AWS::SecretsManager::Secret');

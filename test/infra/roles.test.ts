@@ -126,6 +126,7 @@ const TABLE: readonly Row[] = [
   },
   { job: 'restore', ...stoppable, secrets: [SECRETS.target] },
   { job: 'look', ...reader, secrets: [SECRETS.source] },
+  { job: 'put-back', ...stoppable, secrets: [SECRETS.target] },
   { job: 'drill', ...stoppable, put: reports('audit', 'drill'), secrets: [SECRETS.drill] },
   { job: 'verify', ...reader, put: [...reports('verify'), 'backups/_spoilt/abcd'] },
   {
@@ -333,7 +334,7 @@ describe('the role of admin-api, besides', () => {
     const names = resourcesOf('lambda:InvokeFunction').map(
       (arn) => /(?:AttPipeline|:Api)([a-z]+)[A-F0-9]{8}/.exec(arn)?.[1],
     );
-    expect(names).toEqual(['drill', 'restore', 'export', 'decide', 'look']);
+    expect(names).toEqual(['drill', 'restore', 'export', 'decide', 'look', 'putback']);
     expect(resourcesOf('states:StartExecution')).toEqual([
       expect.stringMatching(/PipelineBackup/),
       expect.stringMatching(/PipelineVerification/),

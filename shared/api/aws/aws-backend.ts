@@ -18,7 +18,6 @@ import {
   type RowHistoryQuery,
   RowsAnswer,
   type RowsQuery,
-  TargetChanges,
 } from '../schema/inside.ts';
 import { NotificationTestAnswer } from '../schema/notifications.ts';
 import {
@@ -41,7 +40,7 @@ import type { RepositoryView } from '../server/repository-view.ts';
 import { unknownName } from '../server/unknown-name.ts';
 import { keysOfFunction } from './aws-api-keys.ts';
 import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
-import type { AwsServices } from './aws-services.ts';
+import type { ApiFunction, AwsServices } from './aws-services.ts';
 
 /** Longest name of a caller in reports. */
 const MOST_NAME_CHARS = 256;
@@ -151,27 +150,23 @@ export class AwsBackend implements Backend {
   }
 
   async planRestore(body: RestoreBody, call: Call): Promise<PlannedRestore> {
-    const event = { ...this.#restoreEvent(body, call), dryRun: true, withChanges: body.dryRun };
-    const answer = (await this.#options.services.call('restore', event, call.signal)) as Record<
-      string,
-      unknown
-    >;
-    const { datasets, changes } = answer;
+    const { name, event } = this.#restoreEvent(body, call);
+    const asked = { ...event, dryRun: true };
+    const answer = (await this.#options.services.call(name, asked, call.signal)) as Record<string, unknown>;
+    const { datasets } = answer;
     const plan = ApiRestorePlan.parse({
       losses: [],
       ...answer,
       datasets: Array.isArray(datasets) ? datasets : [],
     });
-    const found = TargetChanges.nullish().parse(changes) ?? null;
-    if (body.source === undefined)
-      return { key: parseBackup(body.backup ?? ''), plan, changes: found, moment: null };
+    if (body.source === undefined) return { key: parseBackup(body.backup ?? ''), plan, moment: null };
     const moment = ApiMomentPlan.parse(answer['moment']);
-    return { key: parseBackup(String(answer['key'])), plan, changes: found, moment };
+    return { key: parseBackup(String(answer['key'])), plan, moment };
   }
 
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
-    const event = this.#restoreEvent(body, call);
-    return { run: await this.#options.services.begin('restore', event, call.signal) };
+    const { name, event } = this.#restoreEvent(body, call);
+    return { run: await this.#options.services.begin(name, event, call.signal) };
   }
 
   async hold(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer> {
@@ -275,14 +270,17 @@ export class AwsBackend implements Backend {
     return this.#options.services.call('look', { ...event, requestedBy: nameOf(caller) }, signal);
   }
 
-  #restoreEvent(body: RestoreBody, { caller }: Call) {
-    const { rows } = body;
+  /** Rows are put back by a function of their own. */
+  #restoreEvent(body: RestoreBody, { caller }: Call): { readonly name: ApiFunction; readonly event: object } {
     const { backup, to, newDatabase, datasets, path, toPath, replace, merge, resume, keepGoing, options } =
       body;
     if (toPath !== undefined)
       throw new ApiError('E_BAD_REQUEST', 'the restore function does not support toPath', {
         fields: [{ field: 'toPath', problem: 'is not supported on AWS' }],
       });
+    const about = { to: this.#named('targets', to, 'to'), requestedBy: nameOf(caller) };
+    if (body.rows)
+      return { name: 'put-back', event: { backup: parseBackup(backup ?? ''), ...about, rows: body.rows } };
     const { source, at, beforeTransaction } = body;
     const what =
       source === undefined
@@ -292,11 +290,10 @@ export class AwsBackend implements Backend {
             ...(at === undefined ? {} : { at }),
             ...(beforeTransaction === undefined ? {} : { beforeTransaction }),
           };
-    return {
+    const event = {
       ...what,
-      to: this.#named('targets', to, 'to'),
+      ...about,
       ...(datasets === undefined ? {} : { datasets }),
-      ...(rows === undefined ? {} : { rows }),
       ...(path === undefined ? {} : { path }),
       ...(newDatabase === undefined ? {} : { newDatabase }),
       ...(resume ? { resume } : {}),
@@ -304,8 +301,8 @@ export class AwsBackend implements Backend {
       ...(options === undefined ? {} : { options }),
       replace,
       merge,
-      requestedBy: nameOf(caller),
     };
+    return { name: 'restore', event };
   }
 
   async #decide(action: string, backups: readonly BackupKey[], reason: string, { caller, signal }: Call) {

@@ -12,7 +12,7 @@ import {
 import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 
 /** Functions that the API may invoke. */
-export type ApiFunction = 'drill' | 'restore' | 'export' | 'decide' | 'look' | 'watchdog';
+export type ApiFunction = 'drill' | 'restore' | 'export' | 'decide' | 'look' | 'put-back' | 'watchdog';
 
 /** State machines by purpose, each by its ARN without a version or an alias. */
 export interface StateMachines {

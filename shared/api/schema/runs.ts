@@ -225,7 +225,7 @@ export const RestorePlanAnswer = z.object({
   key: BackupKeyText.describe('of a moment: the base that the changes are applied to'),
   plan: ApiRestorePlan,
   changes: TargetChanges.nullable().describe(
-    'rows that a whole restore would change at its target, as it is now; null if it is made new, and for rows',
+    'rows that a whole restore would change at its target, as it is now; null if it is made new, for rows, and on AWS',
   ),
   moment: ApiMomentPlan.nullable().describe('what is applied to the base; null: only the backup is restored'),
   confirm: z.string().describe('for the same request without dryRun, by the same caller'),

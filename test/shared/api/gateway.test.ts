@@ -139,6 +139,7 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       export: arn('export'),
       decide: arn('decide'),
       look: arn('look'),
+      'put-back': arn('put-back'),
       watchdog: arn('watchdog'),
     };
     const backend = await openAwsBackend(config, new AwsServices(MACHINES, functions), never);
@@ -210,10 +211,23 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
         { what: 'diff', backup: key, requestedBy: RESTORER },
       ]);
       const { entries } = (await ask('GET', '/audit?action=look', { userArn: OPERATOR })).json;
-      expect(entries).toMatchObject(asked.map(() => ({ by: RESTORER, backups: [key] })));
+      expect(entries).toMatchObject(asked.map(() => ({ by: RESTORER, sources: ['memory'] })));
       const bad = await ask('GET', `/rows/${name}?where=nothing`, { userArn: RESTORER });
       expect([bad.status, bad.json.code]).toEqual([400, 'E_BAD_REQUEST']);
       expect((await ask('GET', `/diff/${name}?with=live`, { userArn: RESTORER })).status).toBe(400);
+    });
+
+    it('has rows put back by a function of their own, once their plan is confirmed', async () => {
+      const rows = { dataset: 'orders', where: ['record = b'], onConflict: 'skip' };
+      const body = { backup: name, to: 'scratch', rows };
+      const post = (more: object) =>
+        ask('POST', '/restore', { userArn: RESTORER, body: { ...body, ...more } });
+      const planned = await post({ dryRun: true });
+      expect([planned.status, planned.json.changes]).toEqual([200, null]);
+      expect((await post({ confirm: planned.json.confirm })).status).toBe(202);
+      const asked = double.asked.filter((one) => one.name === 'put-back').map(({ event }) => event);
+      const event = { backup: key, to: 'scratch', rows: { ...rows, beside: false }, requestedBy: RESTORER };
+      expect(asked).toEqual([{ ...event, dryRun: true }, { ...event, dryRun: true }, event]);
     });
 
     it('lists without a key, and knows who signed', async () => {
