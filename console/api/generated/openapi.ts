@@ -1768,7 +1768,7 @@ export interface operations {
   diff: {
     parameters: {
       query: {
-        with: "live" | string;
+        with: string;
         dataset?: string;
         limit?: number;
         after?: string;
@@ -2102,7 +2102,7 @@ export interface operations {
             /** @description of a moment: the base that the changes are applied to */
             readonly key: string;
             readonly plan: components["schemas"]["RestorePlan"];
-            /** @description rows that a whole restore would change at its target, as it is now; null if it is made new, and for rows */
+            /** @description rows that a whole restore would change at its target, as it is now; null if it is made new, for rows, and on AWS */
             readonly changes: components["schemas"]["TargetChanges"] | null;
             /** @description what is applied to the base; null: only the backup is restored */
             readonly moment: components["schemas"]["MomentPlan"] | null;

@@ -199,19 +199,20 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
     });
 
     it('has the function look read rows, for restorers alone, and that function says who asked', async () => {
+      const before = double.asked.length;
       expect((await ask('GET', `/rows/${name}`, { userArn: OPERATOR })).json.code).toBe('E_FORBIDDEN');
       const where = encodeURIComponent('record = b');
       const seen = await ask('GET', `/rows/${name}?where=${where}`, { userArn: RESTORER });
       expect([seen.status, seen.json.rows]).toEqual([200, [{ values: ['b'] }]]);
       const compared = await ask('GET', `/diff/${name}?with=${name}`, { userArn: RESTORER });
       expect(compared.json.datasets).toMatchObject([{ name: 'orders', added: 0, removed: 0, changed: 0 }]);
-      const asked = double.asked.filter((one) => one.name === 'look').map(({ event }) => event);
+      const asked = double.asked.slice(before).map(({ event }) => event);
       expect(asked).toMatchObject([
         { what: 'rows', backup: key, requestedBy: RESTORER },
         { what: 'diff', backup: key, requestedBy: RESTORER },
       ]);
       const { entries } = (await ask('GET', '/audit?action=look', { userArn: OPERATOR })).json;
-      expect(entries).toMatchObject(asked.map(() => ({ by: RESTORER, sources: ['memory'] })));
+      expect(entries.slice(0, 2)).toMatchObject(asked.map(() => ({ by: RESTORER, sources: ['memory'] })));
       const bad = await ask('GET', `/rows/${name}?where=nothing`, { userArn: RESTORER });
       expect([bad.status, bad.json.code]).toEqual([400, 'E_BAD_REQUEST']);
       expect((await ask('GET', `/diff/${name}?with=live`, { userArn: RESTORER })).status).toBe(400);
@@ -222,12 +223,14 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       const body = { backup: name, to: 'scratch', rows };
       const post = (more: object) =>
         ask('POST', '/restore', { userArn: RESTORER, body: { ...body, ...more } });
+      const before = double.asked.length;
       const planned = await post({ dryRun: true });
       expect([planned.status, planned.json.changes]).toEqual([200, null]);
       expect((await post({ confirm: planned.json.confirm })).status).toBe(202);
-      const asked = double.asked.filter((one) => one.name === 'put-back').map(({ event }) => event);
+      const asked = double.asked.slice(before);
       const event = { backup: key, to: 'scratch', rows: { ...rows, beside: false }, requestedBy: RESTORER };
-      expect(asked).toEqual([{ ...event, dryRun: true }, { ...event, dryRun: true }, event]);
+      const events = [{ ...event, dryRun: true }, { ...event, dryRun: true }, event];
+      expect(asked).toEqual(events.map((one) => ({ name: 'put-back', event: one })));
     });
 
     it('lists without a key, and knows who signed', async () => {
