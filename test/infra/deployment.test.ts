@@ -179,7 +179,9 @@ describe('functions', () => {
       'backup-partition',
       'drill',
       'hold',
+      'look',
       'plan',
+      'put-back',
       'restore',
     ]);
     for (const { VpcConfig } of inside)

@@ -133,7 +133,7 @@ export class AwsBackend implements Backend {
     return Promise.reject(byFunction('lock'));
   }
 
-  /** Masks are files, which no function has: whoever may not see rows as they are sees none. */
+  /** Masks are files, which no function has: who may not see rows as they are sees none. */
   async rows(key: BackupKey, query: RowsQuery, call: Call): Promise<RowsAnswer> {
     if (!hasRole(call.caller.roles, 'restorer')) throw notShown();
     return RowsAnswer.parse(await this.#look({ what: 'rows', backup: key, query }, call));
