@@ -7,15 +7,17 @@ export type { TransactionDataset, TransactionRow } from '../jobs/changes/undo/tr
 export type { UndoPlan } from '../jobs/changes/undo/undo.ts';
 export type { DrillResult } from '../jobs/drill/drill-result.ts';
 export type { BisectResult, BreakingTransaction, CheckedBackup } from '../jobs/inside/bisect/bisect.ts';
+export type { CheckOutcome } from '../jobs/inside/bisect/run-check.ts';
 export type { RowChoice } from '../jobs/inside/chosen-records.ts';
 export type { DatasetDiff } from '../jobs/inside/diff.ts';
-export type { ResultValue } from '../jobs/inside/query/messages.ts';
+export type { ResultColumn, ResultValue } from '../jobs/inside/query/messages.ts';
 export type { RowsOfBackup } from '../jobs/inside/read-rows.ts';
 export type { RowChange } from '../jobs/inside/row-changes.ts';
 export type { RowVersion } from '../jobs/inside/row-history.ts';
 export type { DatasetRows, RowsPlan } from '../jobs/inside/rows-plan.ts';
 export type { SubsetDataset } from '../jobs/inside/subset/choose-subset.ts';
 export type { SubsetRestorePlan, SubsetRestoreResult } from '../jobs/inside/subset/restore-subset.ts';
+export type { SubsetChoice, SubsetFollow } from '../jobs/inside/subset/subset-choice.ts';
 export type { MaskCheck } from '../jobs/mask/check-mask.ts';
 export type { MaskedColumnReport } from '../jobs/mask/mask-report.ts';
 export type { MaskedRestorePlan, MaskedRestoreResult } from '../jobs/mask/restore-masked.ts';

@@ -7,7 +7,7 @@ import { runArguments } from '../support/command-line.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 
-describe('a bad afternoon, from the command line', () => {
+describe('a bad afternoon, from the command line', { timeout: 240_000 }, () => {
   let server: PostgresServer;
   let cwd: string;
   beforeAll(async () => {
