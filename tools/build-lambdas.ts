@@ -157,6 +157,17 @@ const fewShapes: Plugin = {
   },
 };
 
+/** Packages ask their own `package.json` for their name and version, and nothing else of it. */
+const fewPackageFields: Plugin = {
+  name: 'few-package-fields',
+  setup({ onLoad }) {
+    onLoad({ filter: /node_modules[\\/].*[\\/]package\.json$/ }, async ({ path: file }) => {
+      const { name, version } = JSON.parse(await readFile(file, 'utf8'));
+      return { contents: JSON.stringify({ name, version }), loader: 'json' };
+    });
+  },
+};
+
 /** Of all that `semver` can, X-Ray's code and what it stands on ask one thing. */
 const oneOfSemver: Plugin = {
   name: 'one-of-semver',
@@ -225,6 +236,7 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
       noNativeClient,
       smallErrors,
       fewShapes,
+      fewPackageFields,
       oneOfSemver,
       noJsonSchemas,
     ],
