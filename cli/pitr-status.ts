@@ -20,7 +20,7 @@ export async function pitrStatus(flags: PitrFlags, io: Io): Promise<number> {
   const onWarning = (message: string) => session.progress.say(`warning: ${message}`);
   const timeline = await readTimeline(session.repository, { source, onWarning, signal: io.signal });
   const server = await askServer(source.place, io);
-  const document = { source: source.name, ...timeline, ...nulls(timeline), server };
+  const document = { source: source.name, ...timeline, hours: undefined, ...nulls(timeline), server };
   await session.print(document, describe(source.name, timeline, server));
   const isWell = timeline.baseDue === undefined && timeline.ranges.length > 0 && server.problem === undefined;
   return isWell ? 0 : WARNINGS_EXIT_STATUS;

@@ -12,6 +12,7 @@ import { answerConsole, CONSOLE_URL, type ConsoleAnswers } from '../support/cons
 import { openConsolePage } from '../support/console/console-page.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
 import { describeInTurn } from '../support/parts.ts';
+import { pollOf } from '../support/repository/change-chains.ts';
 import { initRepository, openRepository } from '../support/repository/engine.ts';
 import { isFull, isTorture, sample, sampleInFull } from '../support/repository/torture.ts';
 
@@ -103,6 +104,9 @@ describeInTurn(0, 3)(['chromium'], 'axe on every screen', () => {
     const drill = path.basename(String(result?.['report']), '.json');
     names = { backup, run, drill, source: 'shop' };
     await world.make({ name: 'of the tests', roles: ['viewer'] });
+    const log = await ChangeLog.make();
+    log.write('a change');
+    await pollOf(world.repository, log.open(), { kind: 'files', name: 'shop' });
     full = { api: world.api, token: world.token };
     const store = new MemoryStore();
     await initRepository(store);

@@ -32,7 +32,10 @@ export async function apiKeysWorld(folder: string) {
     await writeFile(path.join(folder, name, `${name}.txt`), `a record of ${name}\n`);
   }
   const sources = Object.fromEntries(
-    SOURCES.map((name) => [name, { kind: 'files' as const, url: place(name).url }]),
+    SOURCES.map((name) => [
+      name,
+      { kind: 'files' as const, url: place(name).url, ...(name === 'shop' ? { continuous: {} } : {}) },
+    ]),
   );
   const config = resolveConfig({ file: { sources }, fileName: 'test', env: {}, flags: {} });
   const view = new RepositoryView({

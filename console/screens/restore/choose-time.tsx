@@ -44,7 +44,7 @@ function Picker({
   const take = (at: string | undefined) => {
     const reach = at === undefined ? undefined : reachOf(at, changes);
     const isReached = at !== undefined && reach?.isReached === true;
-    const base = isReached && reach.base !== undefined ? backupName(reach.base) : '';
+    const base = isReached ? backupName(reach.base) : '';
     onChoose({ backup: base, moment: isReached ? { source, at, beforeTransaction: undefined } : undefined });
   };
   const change = (part: Partial<typeof fields>) => {
@@ -96,9 +96,7 @@ function Said({ reach, onOffer }: { readonly reach: Reach; readonly onOffer: (at
   if (reach.isReached)
     return (
       <p class="small soft">
-        {reach.base === undefined
-          ? 'This moment can be restored.'
-          : `This moment can be restored: from ${backupName(reach.base)}, and the changes after it.`}
+        This moment can be restored: from {backupName(reach.base)}, and the changes after it.
       </p>
     );
   return (

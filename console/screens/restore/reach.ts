@@ -8,7 +8,8 @@ export interface Offer {
 
 /** Whether a moment can be restored; if not, why, and what is nearest to it. */
 export type Reach =
-  | { readonly isReached: true; readonly base: string | undefined }
+  /** `base`: the backup that it begins with, as far as can be told here. */
+  | { readonly isReached: true; readonly base: string }
   | { readonly isReached: false; readonly why: string; readonly offers: readonly Offer[] };
 
 type Stretch = Changes['restorable'][number];
@@ -16,8 +17,8 @@ type Stretch = Changes['restorable'][number];
 /** What the timeline says of a moment, ISO in UTC. The plan has the last word. */
 export function reachOf(moment: string, { restorable, gaps, bases }: Changes): Reach {
   const at = micros(moment);
-  if (restorable.some(({ from, to }) => micros(from) <= at && at <= micros(to)))
-    return { isReached: true, base: bases.find((base) => micros(base.at) <= at)?.key };
+  const within = restorable.find(({ from, to }) => micros(from) <= at && at <= micros(to));
+  if (within) return { isReached: true, base: baseOf(at, within, bases) };
   const [newest, oldest] = [restorable[0], restorable.at(-1)];
   if (!newest || !oldest) return { isReached: false, why: 'No moment can be restored yet.', offers: [] };
   const latest = { at: newest.to, says: 'the latest moment' };
@@ -37,6 +38,13 @@ export function reachOf(moment: string, { restorable, gaps, bases }: Changes): R
     why: `This moment is in a gap: ${gap?.says ?? 'the backup after it came later.'}`,
     offers: nearest(at, restorable),
   };
+}
+
+/** The newest before the moment, of the same stretch. Its snapshot was taken a little before the time of its name. */
+function baseOf(at: string, { base: oldest }: Stretch, bases: Changes['bases']): string {
+  const first = bases.findIndex((base) => micros(base.at) <= at);
+  const last = bases.findIndex(({ key }) => key === oldest);
+  return first < 0 || first > last ? oldest : (bases[first]?.key ?? oldest);
 }
 
 function nearest(at: string, restorable: readonly Stretch[]): readonly Offer[] {

@@ -30,8 +30,7 @@ const ROWS: Readonly<Record<RouteId, Row>> = {
   events: { path: '/events/RUN', status: 200, foreign: [{ path: '/events/OTHER_RUN', status: 404 }] },
   cancel: { path: '/runs/RUN', status: 409, foreign: [{ path: '/runs/OTHER_RUN', status: 404 }] },
   backup: { path: '/backups/KEY', status: 200, foreign: [{ path: '/backups/OTHER_KEY', status: 404 }] },
-  // It is not backed up continuously.
-  changes: { path: '/changes/shop', status: 404, foreign: [{ path: '/changes/billing', status: 404 }] },
+  changes: { path: '/changes/shop', status: 200, foreign: [{ path: '/changes/billing', status: 404 }] },
   // There is no plain export of files.
   download: { path: '/download/KEY', status: 400, foreign: [{ path: '/download/OTHER_KEY', status: 404 }] },
   retention: { status: 200 },

@@ -12,8 +12,18 @@ export const LOGGED = { kind: 'files', name: 'logged' };
 
 /** Polls once, with keys of its own. */
 export function pollOnce(repository: Repository, changes: ChangeSource, options: Partial<PollOptions> = {}) {
-  const keys = new ChangeKeyMaker(repository.context, LOGGED.name);
-  return pollChanges(repository, changes, { source: LOGGED, keys, signal: never, ...options });
+  return pollOf(repository, changes, LOGGED, options);
+}
+
+/** The same, as if the changes were of that source. */
+export function pollOf(
+  repository: Repository,
+  changes: ChangeSource,
+  source: typeof LOGGED,
+  options: Partial<PollOptions> = {},
+) {
+  const keys = new ChangeKeyMaker(repository.context, source.name);
+  return pollChanges(repository, changes, { source, keys, signal: never, ...options });
 }
 
 /** All segments, oldest first, each proven to follow the one before it. */
