@@ -15,6 +15,7 @@ import { describeInTurn } from '../support/parts.ts';
 import { pollOf } from '../support/repository/change-chains.ts';
 import { initRepository, openRepository } from '../support/repository/engine.ts';
 import { isFull, isTorture, sample, sampleInFull } from '../support/repository/torture.ts';
+import { ChangeLog } from '../support/sources/change-log.ts';
 
 const DESK = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
@@ -104,7 +105,7 @@ describeInTurn(0, 3)(['chromium'], 'axe on every screen', () => {
     const drill = path.basename(String(result?.['report']), '.json');
     names = { backup, run, drill, source: 'shop' };
     await world.make({ name: 'of the tests', roles: ['viewer'] });
-    const log = await ChangeLog.make();
+    const log = await ChangeLog.make(folder);
     log.write('a change');
     await pollOf(world.repository, log.open(), { kind: 'files', name: 'shop' });
     full = { api: world.api, token: world.token };

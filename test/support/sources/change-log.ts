@@ -40,8 +40,9 @@ export class ChangeLog {
     appendFileSync(file, '');
   }
 
-  static async make(): Promise<ChangeLog> {
-    return new ChangeLog(path.join(await newFolder(), 'log'));
+  /** @param folder @default one that is removed when the test ends */
+  static async make(folder?: string): Promise<ChangeLog> {
+    return new ChangeLog(path.join(folder ?? (await newFolder()), 'log'));
   }
 
   get now(): string {
