@@ -39,7 +39,9 @@ export const ChangesAnswer = z.object({
         storedBytes: Count,
       }),
     )
-    .describe('newest first; hours without a segment are left out'),
+    .describe(
+      'newest first; hours without a segment are left out. What is only left in a bundle counts when that was stored',
+    ),
   gaps: z
     .array(
       z.object({
