@@ -1950,7 +1950,7 @@ export interface operations {
                  */
                 readonly at: string;
               }[];
-            /** @description newest first; hours without a segment are left out */
+            /** @description newest first; hours without a segment are left out. What is only left in a bundle counts when that was stored */
             readonly hours: readonly {
                 /**
                  * Format: date-time
