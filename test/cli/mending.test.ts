@@ -101,6 +101,9 @@ describe('a bad afternoon, from the command line', { timeout: 240_000 }, () => {
       { dataset: 'public.notes', records: 0, of: 40 },
       { dataset: 'public.orders', records: 1, of: 99 },
     ]);
+    const all = ['customers', 'orders', 'notes'].flatMap((name) => ['--subset', name]);
+    const whole = await holdfast('restore', 'latest:shop', '--to', 'env:COPY', ...all, '--dry-run');
+    expect(whole.document.warnings).toContain('the subset is the whole database: all 179 rows are chosen');
     await holdfast('mask', 'suggest', 'latest:shop', '--output', 'rules.json');
     const more = [
       '--follow',
