@@ -2,8 +2,9 @@ import { backupName } from '../shared/core/backup-words.ts';
 import { ERRORS, HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { MINUTE_MS } from '../shared/core/units.ts';
+import { changesOf } from '../shared/jobs/changes/changes-of.ts';
 import { basesOf } from '../shared/jobs/changes/choose-moment.ts';
-import { changesOf, openChanges } from '../shared/jobs/changes/openers.ts';
+import { openChanges } from '../shared/jobs/changes/openers.ts';
 import type { DatasetProof } from '../shared/jobs/changes/proof/compare-with-stream.ts';
 import {
   isProofReported,

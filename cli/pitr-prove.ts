@@ -1,8 +1,8 @@
 import { backupName } from '../shared/core/backup-words.ts';
 import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
+import { changesOf } from '../shared/jobs/changes/changes-of.ts';
 import { basesOf } from '../shared/jobs/changes/choose-moment.ts';
-import { changesOf } from '../shared/jobs/changes/openers.ts';
 import type { DatasetProof } from '../shared/jobs/changes/proof/compare-with-stream.ts';
 import type { Proof } from '../shared/jobs/changes/proof/prove-base.ts';
 import { runProof } from '../shared/jobs/changes/proof/run-proof.ts';
@@ -24,7 +24,7 @@ export async function pitrProve(flags: PitrFlags, io: Io, given?: string): Promi
   const onWarning = (message: string) => progress.say(`warning: ${message}`);
   const about = { source, onWarning, signal: io.signal };
   const base = given === undefined ? await newestBase(repository, about) : await session.backup(given);
-  const plugin = changesOf(source.place);
+  const plugin = changesOf(source);
   session.atEnd(() => notifyAfter(session));
   const { proof, error, report } = await runProof(repository, { base, plugin, onWarning, signal: io.signal });
   if (!proof) throw error ?? new HoldfastError('E_INTERNAL', 'a proof has neither a result nor an error');

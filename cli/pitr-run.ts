@@ -2,6 +2,7 @@ import { HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
 import { sleep } from '../shared/core/sleep.ts';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { openChanges } from '../shared/jobs/changes/openers.ts';
+import { readPause } from '../shared/jobs/changes/pause.ts';
 import { type PollResult, poller } from '../shared/jobs/changes/poll.ts';
 import { needsBase } from '../shared/jobs/changes/timeline.ts';
 import { bytes, plural } from './format.ts';
@@ -26,9 +27,9 @@ export async function pitrRun(flags: PitrFlags, io: Io): Promise<number> {
     onWarning: (message) => session.progress.say(`warning: ${message}`),
   });
   const proofs = new ProofDuty(session, source);
+  const isPaused = pauses(session, source);
   for (;;) {
-    const result = await pollOr(flags.once === true, session, source, poll);
-    if (result) await tell(session, source, result);
+    const result = (await isPaused()) ? undefined : await pollOr(flags.once === true, session, source, poll);
     const due = await dueBase(session, source, flags);
     if (due !== undefined) await makeBase(session, source, due);
     if (flags.once) return result && result.gaps.length > 0 ? 30 : 0;
@@ -46,17 +47,34 @@ async function dueBase(
   return flags['no-backup'] === true ? undefined : needsBase(repository, source, io.signal);
 }
 
+/** Whether the source is paused now; says so when that begins and ends. */
+function pauses({ repository, progress, io }: CommandSession, { kind, name }: ContinuousSource) {
+  let was = false;
+  return async (): Promise<boolean> => {
+    const pause = await readPause(repository.store, { kind, name }, io.signal);
+    if (pause && !was)
+      progress.say(
+        `warning: ${name} is paused since ${pause.since.toISOString()}, and not polled: holdfast pitr resume`,
+      );
+    if (!pause && was) progress.say(`${name} is polled again`);
+    was = pause !== undefined;
+    return was;
+  };
+}
+
 /** A daemon goes on when the server or the store is away for a while, and says so. */
 async function pollOr(
   isOnce: boolean,
   session: CommandSession,
-  { place }: ContinuousSource,
+  source: ContinuousSource,
   poll: ReturnType<typeof poller>,
 ): Promise<PollResult | undefined> {
   const { io } = session;
   try {
-    await using changes = await openChanges(place, io.env);
-    return await poll(changes, { signal: io.signal });
+    await using changes = await openChanges(source.place, io.env);
+    const result = await poll(changes, { signal: io.signal });
+    await tell(session, source, result);
+    return result;
   } catch (error) {
     if (isOnce || io.signal.aborted || !isHoldfastError(error) || !error.retryable) throw error;
     session.progress.say(`warning: ${error.message}; trying again`);

@@ -125,7 +125,7 @@ async function watch(
   if (!didLetGo && !flags.once) return false;
   const { heldBytes } = await setup.state(io.signal);
   const said = didLetGo
-    ? `WARNING: the server of ${name} was told to let go of its log: more than ${bytes(mostHeldBytes)} was held, or nobody had read for ${duration(mostIdleMs)}. Its changes have a gap now: run holdfast pitr setup, then holdfast pitr run.\n`
+    ? `WARNING: the server of ${name} was told to let go of its log: more than ${bytes(mostHeldBytes)} was held, or nobody had read for ${duration(mostIdleMs)}. Its changes have a gap now: the next poll (holdfast pitr run) goes on behind it, and makes a new backup.\n`
     : `${name} holds no more than it may\n`;
   const document = { source: name, didLetGo, heldBytes: heldBytes ?? null };
   await write(io.stdout, flags.json ? `${JSON.stringify(document)}\n` : said);

@@ -9,6 +9,7 @@ import { findPlace } from './load-config.ts';
 export interface ContinuousSource {
   readonly name: string;
   readonly kind: string;
+  /** Read only when it is used: a source whose login functions alone may read can be looked at all the same. @throws E_CONFIG */
   readonly place: SourceConfig;
   readonly settings: ContinuousSettings;
   /** It has `continuous` in the configuration. */
@@ -34,7 +35,9 @@ export function continuousSource(
     return {
       name: source.name,
       kind: source.kind,
-      place: findPlace(source.name, config, io),
+      get place() {
+        return findPlace(source.name, config, io);
+      },
       settings: source.continuous ?? resolveContinuous(),
       isConfigured: source.continuous !== undefined,
     };

@@ -1,11 +1,12 @@
 import { backupName } from '../shared/core/backup-words.ts';
 import { WARNINGS_EXIT_STATUS } from '../shared/core/errors.ts';
 import { openChangeSetup } from '../shared/jobs/changes/openers.ts';
+import { type Pause, readPause } from '../shared/jobs/changes/pause.ts';
 import { readTimeline, type Timeline } from '../shared/jobs/changes/timeline.ts';
 import { bytes, duration, plural } from './format.ts';
 import type { Io } from './io.ts';
 import type { PitrFlags } from './pitr-options.ts';
-import { continuousSource } from './pitr-source.ts';
+import { type ContinuousSource, continuousSource } from './pitr-source.ts';
 import { CommandSession } from './session.ts';
 
 /** What the server says, or why it was not asked. */
@@ -19,11 +20,22 @@ export async function pitrStatus(flags: PitrFlags, io: Io): Promise<number> {
   const source = continuousSource(flags.source, session.config, io);
   const onWarning = (message: string) => session.progress.say(`warning: ${message}`);
   const timeline = await readTimeline(session.repository, { source, onWarning, signal: io.signal });
-  const server = await askServer(source.place, io);
-  const document = { source: source.name, ...timeline, hours: undefined, ...nulls(timeline), server };
-  await session.print(document, describe(source.name, timeline, server));
-  const isWell = timeline.baseDue === undefined && timeline.ranges.length > 0 && server.problem === undefined;
-  return isWell ? 0 : WARNINGS_EXIT_STATUS;
+  const server = await askServer(source, io);
+  const { kind, name } = source;
+  const pause = await readPause(session.repository.store, { kind, name }, io.signal);
+  const paused = pause?.since.toISOString() ?? null;
+  const document = { source: name, ...timeline, hours: undefined, ...nulls(timeline), paused, server };
+  await session.print(document, describe(name, timeline, { pause, server }));
+  return isWell(timeline, { pause, server }) ? 0 : WARNINGS_EXIT_STATUS;
+}
+
+interface Beside {
+  readonly pause: Pause | undefined;
+  readonly server: Server;
+}
+
+function isWell({ baseDue, ranges }: Timeline, { pause, server }: Beside): boolean {
+  return baseDue === undefined && ranges.length > 0 && pause === undefined && server.problem === undefined;
 }
 
 function nulls({ readAt, lagMs, baseDue }: Timeline) {
@@ -31,9 +43,9 @@ function nulls({ readAt, lagMs, baseDue }: Timeline) {
 }
 
 /** The timeline is of use without the server too. */
-async function askServer(place: Parameters<typeof openChangeSetup>[0], io: Io): Promise<Server> {
+async function askServer(source: ContinuousSource, io: Io): Promise<Server> {
   try {
-    await using setup = await openChangeSetup(place, io.env);
+    await using setup = await openChangeSetup(source.place, io.env);
     return await setup.state(io.signal);
   } catch (error) {
     if (io.signal.aborted) throw error;
@@ -41,7 +53,7 @@ async function askServer(place: Parameters<typeof openChangeSetup>[0], io: Io): 
   }
 }
 
-function describe(name: string, timeline: Timeline, server: Server): string {
+function describe(name: string, timeline: Timeline, { pause, server }: Beside): string {
   const { segments, storedBytes, readAt, lagMs, ranges, breaks, baseDue, warnings } = timeline;
   const held =
     'heldBytes' in server && server.heldBytes !== undefined
@@ -55,6 +67,11 @@ function describe(name: string, timeline: Timeline, server: Server): string {
     ranges.length === 0 ? 'No moment can be restored yet.' : 'Every moment of these can be restored:',
     ...ranges.map(({ from, to, base }) => `  ${from} to ${to}, from ${backupName(base)} on`),
     ...breaks.map(({ after, before, says }) => `Between ${after ?? 'the start'} and ${before}: ${says}`),
+    ...(pause
+      ? [
+          `warning: it is paused since ${pause.since.toISOString()}: nobody polls it, and its server keeps the log; run: holdfast pitr resume`,
+        ]
+      : []),
     ...(baseDue === undefined ? [] : [`warning: ${baseDue}; run: holdfast backup, or holdfast pitr run`]),
     ...warnings.map((warning) => `warning: ${warning}`),
     ...(server.problem === undefined ? [] : [`warning: ${server.problem}`]),

@@ -1,7 +1,7 @@
 import { backupName } from '../shared/core/backup-words.ts';
+import { changesOf } from '../shared/jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../shared/jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../shared/jobs/changes/choose-until.ts';
-import { changesOf } from '../shared/jobs/changes/openers.ts';
 import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';
 import { planRestore, type RestoreJobOptions } from '../shared/jobs/restore/restore.ts';
@@ -76,7 +76,7 @@ function choose(
   const onWarning = (message: string) => progress.say(`warning: ${message}`);
   return chooseUntil(repository, until, {
     source,
-    plugin: changesOf(source.place),
+    plugin: changesOf(source),
     onWarning,
     signal: io.signal,
   });

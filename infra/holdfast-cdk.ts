@@ -8,7 +8,8 @@ export {
   type BackupMonitoringProps,
   type Webhook,
 } from './constructs/backup-monitoring.ts';
-export { BackupPipeline, type BackupPipelineProps } from './constructs/backup-pipeline.ts';
+export { BackupPipeline } from './constructs/backup-pipeline.ts';
+export type { BackupPipelineProps } from './constructs/backup-pipeline-props.ts';
 export {
   BackupReceiver,
   type BackupReceiverProps,

@@ -20,7 +20,17 @@ const WORKERS = {
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'look', 'task'];
 /** Functions that open no chunk and make none. */
-const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'lock', 'copy', 'admin-api', 'decide'];
+const WITHOUT_CODEC: readonly string[] = [
+  'plan',
+  'watchdog',
+  'prune',
+  'lock',
+  'copy',
+  'poll',
+  'poll-watchdog',
+  'admin-api',
+  'decide',
+];
 
 const COMMON = {
   bundle: true,
@@ -130,19 +140,16 @@ function __error(name, shapeId, $fault) {
 
 /**
  * Shapes of the SDK's requests and answers have keys that are computed of constants, so none would be left out that nobody
- * uses. Of SSM, functions read a parameter and nothing else: an error that is not listed keeps its name, and is of no class
- * of its own.
+ * uses. An error that is not listed keeps its name, and is of no class of its own.
  */
 const fewShapes: Plugin = {
   name: 'few-shapes',
   setup({ onLoad }) {
     const unlisted =
-      /^\w+\.registerError\((?!Parameter|InternalServerError|InvalidKeyId|SSMServiceException)\w+\$, \w+\);$/gm;
+      /^\w+\.registerError\((?!Parameter|InternalServerError|InvalidKeyId|ExecutionAlreadyExists|\w+ServiceException)\w+\$, \w+\);$/gm;
     onLoad(
       { filter: /@aws-sdk[\\/]client-[\w-]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ },
       async ({ path: file }) => {
-        // Most of S3's are used, and names are shorter there than what they stand for.
-        if (file.includes('client-s3')) return undefined;
         const text = await readFile(file, 'utf8');
         const constants = new Map(
           [...text.matchAll(/^const (_\w+) = ("[^"]*");$/gm)].map(([, name, value]) => [name, value]),
@@ -151,7 +158,7 @@ const fewShapes: Plugin = {
           const value = constants.get(name);
           return value === undefined ? whole : `${value}:`;
         });
-        return { contents: file.includes('client-ssm') ? plain.replaceAll(unlisted, '') : plain };
+        return { contents: file.includes('client-s3') ? plain : plain.replaceAll(unlisted, '') };
       },
     );
   },
@@ -168,19 +175,32 @@ const fewPackageFields: Plugin = {
   },
 };
 
-/** Of all that `semver` can, X-Ray's code and what it stands on ask one thing. */
-const oneOfSemver: Plugin = {
-  name: 'one-of-semver',
+/** What libraries bring and no function uses: with what stands in its place, by what is asked for. */
+const STAND_INS: readonly { readonly filter: RegExp; readonly contents: string }[] = [
+  // Whether Node is as new as some release of years ago.
+  { filter: /^semver$/, contents: 'module.exports = { gte: () => true };' },
+  // X-Ray's ways to trace clients of AWS, with what they know of each service. Functions trace their own calls.
+  { filter: /^\.\/patchers\/aws3?_p$/, contents: 'module.exports = {};' },
+  { filter: /\/resources\/aws_whitelist(\.json)?$/, contents: 'module.exports = { services: {} };' },
+  // Streams of events: S3 answers with them to selects, and Lambda to calls that stream.
+  {
+    filter: /^@smithy\/core\/event-streams$/,
+    contents: `export const eventStreamSerdeProvider = () => ({});
+export const resolveEventStreamSerdeConfig = (config) => config;
+export class EventStreamSerde {
+  constructor() { throw new Error('functions read no streams of events'); }
+}`,
+  },
+];
+
+const standIns: Plugin = {
+  name: 'stand-ins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^semver$/ }, ({ resolveDir }) => ({
-      path: 'semver',
-      namespace: 'one-of-semver',
-      pluginData: resolveDir,
-    }));
-    onLoad({ filter: /./, namespace: 'one-of-semver' }, ({ pluginData }) => ({
-      contents: "module.exports = { gte: require('semver/functions/gte') };",
-      resolveDir: pluginData,
-    }));
+    for (const [i, { filter, contents }] of STAND_INS.entries()) {
+      const namespace = `stand-in-${i}`;
+      onResolve({ filter }, () => ({ path: 'none', namespace }));
+      onLoad({ filter: /./, namespace }, () => ({ contents }));
+    }
   },
 };
 
@@ -237,7 +257,7 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
       smallErrors,
       fewShapes,
       fewPackageFields,
-      oneOfSemver,
+      standIns,
       noJsonSchemas,
     ],
     outdir: folder,
@@ -302,7 +322,10 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/inside/diff-sql.ts': ['row-statements'],
   'shared/jobs/inside/restore-rows.ts': ['row-target'],
   'shared/jobs/mask/read-facts.ts': ['facts'],
-  'shared/jobs/changes/openers.ts': ['changes/stream', 'changes/setup', 'changes/replay', 'changes/decoder'],
+  'shared/jobs/changes/openers.ts': ['changes/stream', 'changes/setup'],
+  'shared/jobs/changes/restore-moment.ts': ['changes/replay'],
+  'shared/jobs/changes/choose-until.ts': ['changes/decoder'],
+  'shared/jobs/changes/proof/prove-base.ts': ['changes/decoder'],
   'shared/jobs/drill/drill-moment.ts': ['changes/replay', 'changes/decoder'],
   'shared/jobs/changes/newest-changes.ts': ['changes/base-join'],
   'shared/jobs/backup/plan-backup.ts': ['sharing'],
@@ -310,6 +333,9 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
 };
 const PART =
   /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import|rows|query|row-statements|row-target|facts|sharing|changes\/(?:stream|setup|replay|decoder|base-join))\.ts$/;
+
+/** Functions and tasks have no disk to back up (infra/constructs/pipeline-checks.ts). */
+const ON_DISK = /^shared\/sources\/files\//;
 
 /** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
 function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {
@@ -334,8 +360,10 @@ function reach(
   for (const file of reached)
     for (const { path: imported } of outputs.get(file)?.imports ?? []) {
       const found = path.basename(imported);
-      const part = PART.exec(outputs.get(found)?.entryPoint ?? '')?.[1];
-      if (outputs.has(found) && (part === undefined || parts.includes(part))) reached.add(found);
+      const entryPoint = outputs.get(found)?.entryPoint ?? '';
+      const part = PART.exec(entryPoint)?.[1];
+      const isOpened = part === undefined || (parts.includes(part) && !ON_DISK.test(entryPoint));
+      if (outputs.has(found) && isOpened) reached.add(found);
     }
   return reached;
 }

@@ -1,5 +1,6 @@
 import { COMMON_HELP, type Command, usage } from '../command.ts';
 import { PITR_OPTIONS, parsePitr } from '../pitr-options.ts';
+import { pitrPause, pitrResume } from '../pitr-pause.ts';
 import { pitrProve } from '../pitr-prove.ts';
 import { pitrRun } from '../pitr-run.ts';
 import { pitrDoctor, pitrRemove, pitrSetup, pitrWatchdog } from '../pitr-setup.ts';
@@ -12,6 +13,8 @@ const ACTIONS = {
   run: pitrRun,
   watchdog: pitrWatchdog,
   prove: pitrProve,
+  pause: pitrPause,
+  resume: pitrResume,
   remove: pitrRemove,
 } as const;
 
@@ -28,7 +31,7 @@ const ONLY_FOR: Readonly<Record<string, readonly string[]>> = {
 export const pitr: Command = {
   options: PITR_OPTIONS,
   help: `Usage: holdfast pitr setup [--print] [--all-tables] [--yes] [--source SOURCE]
-       holdfast pitr doctor | status | remove [--source SOURCE]
+       holdfast pitr doctor | status | pause | resume | remove [--source SOURCE]
        holdfast pitr run [--once] [--no-backup] [--source SOURCE]
        holdfast pitr watchdog [--once] [--source SOURCE]
        holdfast pitr prove [BACKUP] [--source SOURCE]
@@ -48,6 +51,8 @@ Continuous backup: stores what changes in a database between its backups, so tha
   prove                   compares a backup (default: the newest), row by row, with the one before it and the stored
                           changes between them: if both agree, no change was lost or doubled. Needs no second
                           database, and reads what differs
+  pause, resume           nobody polls until it is resumed, also not on AWS. The server goes on keeping its log, as far
+                          as the watchdog lets it
   remove                  takes down what setup made; what is stored stays
 
       --print             setup: print the statements for somebody else to run, change nothing

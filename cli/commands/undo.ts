@@ -1,5 +1,5 @@
 import { backupName } from '../../shared/core/backup-words.ts';
-import { changesOf } from '../../shared/jobs/changes/openers.ts';
+import { changesOf } from '../../shared/jobs/changes/changes-of.ts';
 import type { TransactionDataset, TransactionRow } from '../../shared/jobs/changes/undo/transaction-rows.ts';
 import { planUndo, type UndoPlan, undoTransaction } from '../../shared/jobs/changes/undo/undo.ts';
 import { ask } from '../ask.ts';

@@ -20,8 +20,15 @@ const GRAPHS: readonly (readonly [title: string, metrics: readonly MetricName[]]
     ['BackupFailed', 'BackupMissed', 'Suspects', 'VerificationFailed'],
   ],
 ];
+/** Of sources whose changes are stored. */
+const CONTINUOUS_GRAPHS: typeof GRAPHS = [
+  ['How far stored changes are behind (s)', ['ChangeLag']],
+  ['Log that servers hold for polls (bytes)', ['HeldBytes']],
+  ['Gaps in stored changes', ['ChangeGaps']],
+];
 /** CloudWatch's limit. */
 const MOST_ALARMS = 100;
+const EVERY_FEW_MINUTES = Duration.minutes(5);
 const COLUMNS = 3;
 const WIDTH = 24;
 
@@ -30,18 +37,39 @@ export function backupDashboard(
   scope: Construct,
   id: string,
   alarms: Alarm[],
-  { deployment, sources }: { readonly deployment: string; readonly sources: readonly string[] },
+  {
+    deployment,
+    sources,
+    polled = [],
+  }: {
+    readonly deployment: string;
+    readonly sources: readonly string[];
+    /** Sources whose changes are stored. @default none */
+    readonly polled?: readonly string[] | undefined;
+  },
 ): Dashboard {
-  const graphs = GRAPHS.map(
-    ([title, metrics]) =>
-      new GraphWidget({
-        title,
-        width: WIDTH / COLUMNS,
-        left: sources.flatMap((source) =>
-          metrics.map((name) => sourceMetric(name, { deployment, source }, { label: `${source} ${name}` })),
+  const graph = (
+    [title, metrics]: (typeof GRAPHS)[number],
+    of: readonly string[],
+    period?: Duration,
+  ): GraphWidget =>
+    new GraphWidget({
+      title,
+      width: WIDTH / COLUMNS,
+      left: of.flatMap((source) =>
+        metrics.map((name) =>
+          sourceMetric(
+            name,
+            { deployment, source },
+            { label: `${source} ${name}`, ...(period ? { period } : {}) },
+          ),
         ),
-      }),
-  );
+      ),
+    });
+  const graphs = [
+    ...GRAPHS.map((one) => graph(one, sources)),
+    ...(polled.length > 0 ? CONTINUOUS_GRAPHS.map((one) => graph(one, polled, EVERY_FEW_MINUTES)) : []),
+  ];
   const rows: IWidget[][] = [];
   for (let i = 0; i < graphs.length; i += COLUMNS) rows.push(graphs.slice(i, i + COLUMNS));
   return new Dashboard(scope, id, {

@@ -23,8 +23,10 @@ export const METRIC_NAMES = [
   'BackupNumber',
   'VerificationFailed',
 ] as const;
+/** What they measure for each source besides whose changes are stored. */
+export const CHANGE_METRIC_NAMES = ['ChangeLag', 'ChangeGaps', 'HeldBytes'] as const;
 /** One metric of these. */
-export type MetricName = (typeof METRIC_NAMES)[number];
+export type MetricName = (typeof METRIC_NAMES)[number] | (typeof CHANGE_METRIC_NAMES)[number];
 
 /** Identifies a source's metrics: several deployments in one account may have sources of the same name. */
 export interface MeasuredSource {

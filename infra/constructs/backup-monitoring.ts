@@ -31,6 +31,7 @@ import { backupDashboard } from './backup-dashboard.ts';
 import { copyMetric, type MetricName, sourceMetric } from './backup-metrics.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';
+import { continuousAlarms } from './continuous-alarms.ts';
 
 /** An address that receives every event. */
 export interface Webhook {
@@ -98,13 +99,16 @@ export class BackupMonitoring extends Construct {
     for (const source of sources) this.#watchSource(source, pipeline);
     this.#watchStateMachines(pipeline);
     this.#watchCopies(pipeline);
+    for (const { id: name, metric, ...options } of continuousAlarms(pipeline))
+      this.#alarm(name, metric, options);
     this.#watchWatchdog(pipeline);
     this.#watchDeadLetters(pipeline);
     if (api) this.#watchApi(api);
     this.#watchKey(storage);
     this.#watchDecrypts(pipeline);
     this.alarms = this.#alarms;
-    backupDashboard(this, 'Dashboard', this.#alarms, { deployment: this.#deployment, sources });
+    const polled = pipeline.continuous?.polled.map(({ name }) => name);
+    backupDashboard(this, 'Dashboard', this.#alarms, { deployment: this.#deployment, sources, polled });
   }
 
   /** A metric of one source. @default - the largest value of an hour */

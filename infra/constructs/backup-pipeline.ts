@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Names } from 'aws-cdk-lib';
-import type { IConnectable, ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IConnectable } from 'aws-cdk-lib/aws-ec2';
 import { Connections, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { type Grant, type IGrantable, type IRole, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -10,13 +10,13 @@ import { Construct } from 'constructs';
 import { FUNCTION_NAMES, type FunctionName, type OptionalFunctionName } from '../../shared/config/aws.ts';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/config/config.ts';
 import { drilledSources } from '../../shared/config/schedule-names.ts';
-import { pluginNamed } from '../../shared/sources/registry.ts';
 import { BackupCopies } from './backup-copies.ts';
 import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
+import type { BackupPipelineProps } from './backup-pipeline-props.ts';
 import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
-import type { BackupStorage } from './backup-storage.ts';
 import { bundleOf } from './bundles.ts';
+import { ContinuousBackup } from './continuous-backup.ts';
 import { copyListStatements, copyStatements } from './copy-statements.ts';
 import { loginsOf } from './database-logins.ts';
 import { DecryptRule } from './decrypt-rule.ts';
@@ -30,52 +30,13 @@ import {
 import { type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
 import { notifyStatements } from './notify-statements.ts';
+import { checkConfig, withLock } from './pipeline-checks.ts';
+import { type MadeFunctions, madeForPolls } from './polled-functions.ts';
 import { DEPLOYMENT } from './put-event.ts';
 import { HANDED_OVER, TaskRun } from './task-run.ts';
 import { VerificationStateMachine } from './verification-state-machine.ts';
 
 const CALL_BACK = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
-
-/** What functions, state machines and schedules are made of. */
-export interface BackupPipelineProps {
-  readonly storage: BackupStorage;
-  /** The content of `holdfast.config.ts`; docs/reference/configuration.md. */
-  readonly config: HoldfastConfig;
-
-  /** @default - functions are in no VPC, and reach only public addresses */
-  readonly vpc?: IVpc | undefined;
-
-  /** @default - the VPC's private subnets, else its isolated ones */
-  readonly vpcSubnets?: SubnetSelection | undefined;
-
-  /** @default - one of its own, which allows all outgoing and no incoming traffic */
-  readonly securityGroups?: ISecurityGroup[] | undefined;
-
-  /** @default - the account's default bus */
-  readonly eventBus?: IEventBus | undefined;
-
-  /**
-   * Makes the ways out of a VPC without NAT: endpoints for the services that functions and tasks call. Needs
-   * `vpc`.
-   *
-   * @default false
-   */
-  readonly endpoints?: boolean | undefined;
-
-  /**
-   * Whether schedules are on.
-   *
-   * @default true
-   */
-  readonly enabled?: boolean | undefined;
-
-  /**
-   * Folder with the functions' bundles.
-   *
-   * @default - the context value `holdfast:bundles`, else the package's own
-   */
-  readonly bundles?: string | undefined;
-}
 
 /** Jobs that open records; so does a backup that stores deltas. */
 const OPENERS = ['restore', 'drill', 'export', 'verify'] as const satisfies FunctionName[];
@@ -98,6 +59,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly #connections: Connections | undefined;
   /** Copies backups, if there are second places. */
   readonly copies: BackupCopies | undefined;
+  /** Stores changes between backups, if that is configured. */
+  readonly continuous: ContinuousBackup | undefined;
   /** Detects others who open records, if that is configured. */
   readonly decrypts: DecryptRule | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
@@ -166,6 +129,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     this.#allowCallback(fargate);
     this.decrypts = this.#makeDecryptRule(props);
     this.schedules = this.#makeSchedules(props);
+    this.continuous = this.#makeContinuous(file, props, { network, statements, environment });
   }
 
   /**
@@ -245,10 +209,10 @@ export class BackupPipeline extends Construct implements IConnectable {
   #makeFunction(
     job: FunctionName | OptionalFunctionName,
     { bundles, storage }: BackupPipelineProps,
-    { network, statements, environment }: Made,
+    { network, statements, environment, id = job, onSuccess }: Made & JobMade,
   ): JobFunction {
     const { functions = {}, logDays } = this.config.aws;
-    const made = new JobFunction(this, job, {
+    const made = new JobFunction(this, id, {
       job,
       environment,
       statements: jobStatements(job, statements),
@@ -256,10 +220,39 @@ export class BackupPipeline extends Construct implements IConnectable {
       network: reachesDatabases(job) ? network : undefined,
       bundles,
       logRetention: logDays,
+      onSuccess,
     });
     // Its variables name the bucket by reference: the same text for another bucket, and so the same version.
     if (storage.madeName !== undefined) made.function.invalidateVersionBasedOn(storage.madeName);
     return made;
+  }
+
+  /** A function for each source, which knows and may read nothing of the others. */
+  #makeContinuous(
+    file: HoldfastConfig,
+    props: BackupPipelineProps,
+    made: MadeFunctions,
+  ): ContinuousBackup | undefined {
+    const { eventBus, deployment, stateMachine, schedules } = this;
+    const of = madeForPolls(this, { file, config: this.config, made });
+    if (of.polled.length === 0) return undefined;
+    const polled = of.polled.map(({ name, everyMs, ...own }) => {
+      const onSuccess = eventBus.eventBusArn;
+      const job = this.#makeFunction('poll', props, { ...own, id: `poll-${name}`, onSuccess });
+      return { name, everyMs, job };
+    });
+    const continuous = new ContinuousBackup(this, 'Continuous', {
+      polled,
+      watchdog: this.#makeFunction('poll-watchdog', props, of.watchdog),
+      stateMachine,
+      eventBus,
+      deployment,
+      scheduleGroup: schedules.group,
+      deadLetterQueue: schedules.deadLetterQueue,
+      enabled: props.enabled ?? true,
+    });
+    continuous.madeSureBy(this.job('watchdog'));
+    return continuous;
   }
 
   /** The watchdog checks how far second places are behind. */
@@ -370,36 +363,12 @@ export class BackupPipeline extends Construct implements IConnectable {
   }
 }
 
-interface Made {
-  readonly network: FunctionNetwork | undefined;
-  readonly statements: JobStatementsOptions;
-  readonly environment: Readonly<Record<string, string>>;
-}
+type Made = MadeFunctions;
 
-/** A deployment that makes a bucket with locks also renews those locks. */
-function withLock(config: HoldfastConfig, { lockMode }: BackupStorage): HoldfastConfig {
-  return config.lock || !lockMode ? config : { ...config, lock: { mode: lockMode } };
-}
-
-/** A function has no disk and no shell environment: everything it needs must be in the configuration. */
-function checkConfig({ sources, targets, signing }: ResolvedConfig): void {
-  if (signing.keyFile !== undefined)
-    throw new Error(
-      'signing.keyFile is set, but functions have no files; name a KMS key with signing.kmsKey',
-    );
-  if (signing.kmsKey !== undefined && !/^(arn:[a-z-]+:kms:|\$\{Token\[)/.test(signing.kmsKey))
-    throw new Error(
-      `signing.kmsKey is '${signing.kmsKey}'; on AWS give the ARN of the key, so that roles can name it`,
-    );
-  if (sources.length === 0) throw new Error('sources is empty: there is nothing to back up');
-  const files = [...sources, ...targets]
-    .filter(({ kind }) => pluginNamed(kind)?.isOnDisk)
-    .map(({ name }) => name);
-  if (files.length > 0)
-    throw new Error(`${files.join(', ')}: a function has no files to back up or restore to`);
-  const plain = [...sources, ...targets].find(({ url }) => /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url));
-  if (plain)
-    throw new Error(
-      `${plain.name}: its url contains a password; put it into a secret, and set that as secret`,
-    );
+/** What is said of one function. */
+interface JobMade {
+  /** @default its job */
+  readonly id?: string;
+  /** ARN of the bus that Lambda sends its answers to. @default they go nowhere */
+  readonly onSuccess?: string;
 }

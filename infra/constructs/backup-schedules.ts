@@ -72,6 +72,8 @@ export class BackupSchedules extends Construct {
   readonly drilled: readonly string[];
   /** Of all schedules except the watchdog's. */
   readonly groupName: string;
+  /** The same. */
+  readonly group: ScheduleGroup;
   /** When each type of backup begins, by source, for people to read. */
   readonly times: Readonly<Record<string, string>>;
   readonly #isEnabled: boolean;
@@ -86,6 +88,7 @@ export class BackupSchedules extends Construct {
     // Known in advance: the watchdog, which schedules invoke, needs it.
     this.groupName = Names.uniqueResourceName(this, { maxLength: 64 });
     const group = new ScheduleGroup(this, 'Group', { scheduleGroupName: this.groupName, removalPolicy });
+    this.group = group;
     for (const [type, when] of Object.entries(props.backups))
       for (const source of when.sources ?? props.sources)
         this.#backup(type, source, when, { group, stateMachine: props.stateMachine });

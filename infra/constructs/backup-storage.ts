@@ -216,7 +216,7 @@ export class BackupStorage extends Construct {
 
   /** Lets `grantee` list backups and read their manifests and reports, without the key. */
   grantList(grantee: IGrantable): void {
-    for (const statement of repositoryStatements('watchdog', this.placeFor(false)))
+    for (const statement of repositoryStatements('watchdog', { ...this.placeFor(false), changes: null }))
       if (!statement.actions.some((action) => action.startsWith('kms:')))
         grantee.grantPrincipal.addToPrincipalPolicy(statement);
   }

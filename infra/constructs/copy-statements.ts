@@ -13,6 +13,7 @@ export const COPIED = [
   'backups/*',
   'reports/*',
   'expired/*',
+  'changes/*',
 ] as const;
 
 const S3_PLACE = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/;

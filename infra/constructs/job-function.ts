@@ -49,6 +49,9 @@ export interface JobFunctionProps {
   /** @default - not in a VPC */
   readonly network?: FunctionNetwork | undefined;
 
+  /** ARN of the event bus that Lambda sends what it answered to calls that nobody waits for. @default - nobody is told */
+  readonly onSuccess?: string | undefined;
+
   /** @default RetentionDays.THREE_MONTHS */
   readonly logRetention?: RetentionDays | undefined;
 }
@@ -70,6 +73,13 @@ const size = (memoryMiB: number, timeoutMinutes: number, description: string): D
 const EVENT_AGE = Duration.hours(1);
 /** For a holder: shorter than its state machine waits, which then calls another. */
 export const HOLD_EVENT_AGE = Duration.minutes(5);
+/** What is called every minute: the next call does it too. */
+const MINUTE_EVENT_AGE = Duration.minutes(1);
+const EVENT_AGES: Readonly<Partial<Record<DeployedFunction, Duration>>> = {
+  hold: HOLD_EVENT_AGE,
+  poll: MINUTE_EVENT_AGE,
+  'poll-watchdog': MINUTE_EVENT_AGE,
+};
 /** API Gateway waits for 30 seconds: a longer request must end itself first. */
 const API_TIMEOUT = Duration.seconds(29);
 
@@ -85,6 +95,12 @@ const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
   drill: size(1769, 15, 'Restores into a scratch database and compares'),
   lock: size(1024, 15, 'Locks what backups need until retention lets them go'),
   copy: size(1769, 15, 'Copies backups to second places'),
+  poll: size(512, 15, 'Stores what changed in one source since the last poll'),
+  'poll-watchdog': size(
+    256,
+    1,
+    'Lets servers go of the log that they hold for polls before it fills their disks',
+  ),
   watchdog: size(512, 5, 'Measures how old the newest good backup is'),
   'admin-api': { ...size(1024, 1, 'Answers the admin API'), timeout: API_TIMEOUT },
   'put-back': size(1769, 15, 'Puts rows of backups back into a target'),
@@ -121,7 +137,9 @@ export class JobFunction extends Construct {
     for (const statement of props.statements) this.role.addToPolicy(statement);
     if (network) for (const statement of networkStatements()) this.role.addToPolicy(statement);
     // The caller repeats a failed step, and never Lambda on its own.
-    const calls = { retryAttempts: 0, maxEventAge: job === 'hold' ? HOLD_EVENT_AGE : EVENT_AGE };
+    const calls = { retryAttempts: 0, maxEventAge: EVENT_AGES[job] ?? EVENT_AGE };
+    const { onSuccess: destination } = props;
+    const told = destination === undefined ? {} : { onSuccess: { bind: () => ({ destination }) } };
     this.function = new LambdaFunction(this, 'Resource', {
       description: `Holdfast: ${defaults.description}`,
       runtime: Runtime.NODEJS_24_X,
@@ -132,6 +150,7 @@ export class JobFunction extends Construct {
       timeout,
       ...(reservedConcurrency > 0 ? { reservedConcurrentExecutions: reservedConcurrency } : {}),
       ...calls,
+      ...told,
       // Lambda applies them only to the unpublished code.
       currentVersionOptions: calls,
       deadLetterQueue: this.deadLetterQueue,

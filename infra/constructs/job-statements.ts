@@ -11,9 +11,14 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Database
   'backup-partition': ['sources'],
   look: ['sources'],
   'put-back': ['targets'],
+  poll: ['sources'],
+  'poll-watchdog': ['sources'],
   restore: ['targets'],
   drill: ['drills'],
 };
+
+/** `source` of the events by which Lambda tells what a function answered. */
+const ANSWERS_SOURCE = 'lambda';
 
 /** Whether a job connects to a database, and so belongs into its VPC; others need none. */
 export function reachesDatabases(job: DeployedFunction): boolean {
@@ -35,11 +40,20 @@ export function jobStatements(
   return [
     ...repositoryStatements(job, place),
     ...loginStatements((LOGINS[job] ?? []).map((group) => logins[group])),
+    ...eventStatements(job, eventBusArn),
+  ];
+}
+
+/** What polls puts no events; Lambda, which sends its answers, does so by its role. */
+function eventStatements(job: DeployedFunction, eventBusArn: string): PolicyStatement[] {
+  if (job === 'poll-watchdog') return [];
+  const source = job === 'poll' ? ANSWERS_SOURCE : EVENT_SOURCE;
+  return [
     new PolicyStatement({
       sid: 'Events',
       actions: ['events:PutEvents'],
       resources: [eventBusArn],
-      conditions: { StringEquals: { 'events:source': EVENT_SOURCE } },
+      conditions: { StringEquals: { 'events:source': source } },
     }),
   ];
 }

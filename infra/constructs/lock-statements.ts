@@ -9,6 +9,7 @@ export const LOCKED_FOLDERS = [
   'backups/*',
   'reports/*',
   'data/*',
+  'changes/*',
 ] as const;
 
 const DAY_MS = 86_400_000;

@@ -40,6 +40,8 @@ export interface RepositoryPlace {
   readonly sources?: readonly string[] | undefined;
   /** Whether restoring and verifying roles also open records of these sources only. */
   readonly ownSourcesOnly?: boolean | undefined;
+  /** Where the changes lie that a role may read, from the repository on; null: nowhere. @default those of all sources */
+  readonly changes?: string | null | undefined;
   /** The KMS key that signs manifests and decisions; undefined: KMS signs nothing. */
   readonly signingKeyArn?: string | undefined;
   /** How objects are locked; undefined: they are not. */
@@ -51,10 +53,10 @@ const HEAD = ['repository.json', 'repository-2.json', 'keys/*'];
 const BUNDLES = 'bundles/*';
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*', BUNDLES];
 const EVERYTHING = [...LISTED, 'data/*'];
-/** What a restore reads. */
-const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
 /** Change segments. `changes` opens what they say of themselves, `data` the changes. */
 const CHANGES = 'changes/*';
+/** What a restore reads. */
+const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*', CHANGES];
 /** Notes of runs, which no backup needs. */
 const HISTORY = 'history/*';
 /** What channels of notifications were told. */
@@ -68,11 +70,24 @@ const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
 /** Roles that sign: all others can check, but cannot forge. */
 const SIGNERS: readonly DeployedFunction[] = ['commit', 'decide'];
+/** They seal records, and so those of their own sources alone. */
+const SEALERS: readonly DeployedFunction[] = ['backup-partition', 'poll'];
 /** Kinds of reports that a job writes: docs/reference/format.md, "Report". */
 const reports = (...kinds: readonly string[]) => kinds.map((kind) => `reports/${kind}/*`);
 const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
 
-function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
+/** Also what happened between backups. */
+const withChanges = (permissions: Permissions): Permissions => ({
+  ...permissions,
+  get: [...permissions.get, CHANGES],
+  decrypt: [...permissions.decrypt, 'changes'],
+});
+
+function permissionsOf(
+  name: DeployedFunction,
+  { deltas, changes: folder = CHANGES }: Pick<RepositoryPlace, 'deltas' | 'changes'>,
+): Permissions {
+  const changes = folder === null ? [] : [folder];
   const writer: Permissions = {
     ...NOTHING,
     get: [...EVERYTHING, 'runs/*'],
@@ -111,12 +126,12 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     },
     commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', BUNDLES, HISTORY, ...WRAPS] },
     // Marks of spoilt packs make the next backup store their content again.
-    verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
-    restore: stoppable,
+    verify: withChanges({ ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] }),
+    restore: withChanges(stoppable),
     'put-back': stoppable,
     // It writes who looked at what, and nothing else.
     look: { ...reader, put: reports('audit') },
-    drill: { ...stoppable, put: [...reports('audit', 'drill'), HISTORY] },
+    drill: withChanges({ ...stoppable, put: [...reports('audit', 'drill'), HISTORY] }),
     export: {
       ...stoppable,
       get: [...stoppable.get, 'exports/*'],
@@ -124,20 +139,30 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     },
     prune: {
       // To find the wrapped keys of a run.
-      get: [...LISTED, ...WRAPS],
+      get: [...LISTED, ...WRAPS, CHANGES],
       // A backup that was held while it was being unlisted is listed again.
       put: ['expired/*', ...reports('audit', 'prune'), 'backups/*', BUNDLES],
       // Old notes of runs are removed too.
-      delete: ['data/*', 'backups/*', 'expired/*', BUNDLES, HISTORY, ...WRAPS],
+      delete: ['data/*', 'backups/*', 'expired/*', BUNDLES, HISTORY, ...WRAPS, CHANGES],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
-      seeLocks: ['data/*', 'backups/*', 'expired/*', ...WRAPS],
+      seeLocks: ['data/*', 'backups/*', 'expired/*', ...WRAPS, CHANGES],
     },
     lock: { ...NOTHING, get: LISTED, seeLocks: LOCKED_FOLDERS, lock: LOCKED_FOLDERS },
     // What it puts is in second places: copy-statements.ts.
-    copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
+    copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS, CHANGES] },
+    // It follows its own segments, and reads neither backups nor the records in these.
+    poll: {
+      ...NOTHING,
+      get: [...HEAD, ...WRAPS, ...changes],
+      put: [...changes, ...WRAPS],
+      generate: ['changes', 'data'],
+      decrypt: ['repository', 'changes'],
+    },
+    // It relies on nothing that polls rely on.
+    'poll-watchdog': NOTHING,
     // Whatever makes a backup look young is proven.
-    watchdog: { ...NOTHING, get: [...LISTED, HISTORY, CHANGES], decrypt: ['manifest', 'changes'] },
+    watchdog: { ...NOTHING, get: [...LISTED, HISTORY, ...changes], decrypt: ['manifest', 'changes'] },
     // A link to an export works only if its maker may read it. Which moments can be restored, segments say.
     'admin-api': {
       ...NOTHING,
@@ -164,7 +189,8 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
 /** The statements of one job's role on bucket and key. */
 export function repositoryStatements(name: DeployedFunction, place: RepositoryPlace): PolicyStatement[] {
   const { bucketArn, prefix, keyArns } = place;
-  const permissions = permissionsOf(name, place.deltas);
+  const permissions = permissionsOf(name, place);
+  if (permissions === NOTHING) return [];
   const objects = (sid: string, action: string, folders: readonly string[]) =>
     folders.length === 0
       ? []
@@ -207,7 +233,7 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
 
 /** The context of keys of other purposes, and of data keys of format 1, has no source. */
 function ofSources(name: DeployedFunction, { sources, ownSourcesOnly }: RepositoryPlace) {
-  if (!sources || (name !== 'backup-partition' && !ownSourcesOnly)) return {};
+  if (!sources || (!SEALERS.includes(name) && !ownSourcesOnly)) return {};
   return { StringEqualsIfExists: { 'kms:EncryptionContext:source': [...sources] } };
 }
 

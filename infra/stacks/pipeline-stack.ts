@@ -3,7 +3,8 @@ import { type IVpc, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { API_INVOKES } from '../constructs/api-statements.ts';
-import { BackupPipeline, type BackupPipelineProps } from '../constructs/backup-pipeline.ts';
+import { BackupPipeline } from '../constructs/backup-pipeline.ts';
+import type { BackupPipelineProps } from '../constructs/backup-pipeline-props.ts';
 import type { BackupStorage } from '../constructs/backup-storage.ts';
 import type { TaskJob } from '../constructs/fargate-runtime.ts';
 

@@ -1,29 +1,28 @@
 import * as z from 'zod';
 import { pairingWarnings } from '../../shared/api/schema/pairing.ts';
-import type { BackupKey } from '../../shared/core/ids.ts';
-import {
-  planRestore,
-  type RestoreJobOptions,
-  type RestoreResult,
-  restoreBackup,
-} from '../../shared/jobs/restore/restore.ts';
-import { planRestoreToNew, restoreToNew } from '../../shared/jobs/restore/restore-to-new.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { RestoreResult } from '../../shared/jobs/restore/restore.ts';
 import { refuseNotOffered } from '../../shared/jobs/restore/special-options.ts';
-import { openScratch, openTarget } from '../../shared/jobs/source/adapters.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
 import { cancellable } from '../runtime/cancellable.ts';
 import { examinedTargets } from '../runtime/doctor-places.ts';
-import { backupChoice, requestedBy } from '../runtime/event-members.ts';
+import { backupChoice, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
 import { handOver } from '../runtime/hand-over.ts';
 import { findTarget, openPlace } from '../runtime/places.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
+import { momentWork } from './moment.ts';
+import { backupWork, type RestoreWork } from './work.ts';
 
-const Event = z.strictObject({
-  backup: backupChoice,
+const Asked = z.strictObject({
+  backup: backupChoice.optional(),
+  /** Instead of a backup: this moment of a source, or the one before a transaction. */
+  source: source.optional(),
+  at: z.string().min(1).max(80).optional(),
+  beforeTransaction: z.string().min(1).max(200).optional(),
   /** Name of a target in the configuration. */
   to: z.string().min(1),
   /** Name of a database to make on that target's server. */
@@ -39,6 +38,16 @@ const Event = z.strictObject({
   dryRun: z.boolean().optional(),
   requestedBy,
 });
+const Event = Asked.refine(
+  ({ backup, source, at, beforeTransaction }) =>
+    backup === undefined
+      ? source !== undefined && (at === undefined) !== (beforeTransaction === undefined)
+      : (source ?? at ?? beforeTransaction) === undefined,
+  'give backup; or source, and either at or beforeTransaction',
+).refine(
+  ({ backup, path }) => backup !== undefined || path === undefined,
+  'path is for backups, not for moments',
+);
 
 /** Restores a backup into a configured database, and compares the result with the backup. */
 export const handler = defineFunction(
@@ -50,25 +59,19 @@ export const handler = defineFunction(
     const place = await openPlace(findTarget(to, config), signal);
     refuseNotOffered(place.config.kind, event.options);
     const repository = await invocation.repository();
-    const key = await chosenBackup(repository, event.backup, signal);
     const choices = { datasets, path, replace, merge, resume, keepGoing, special, onProgress, signal };
-    const work = await workAt(repository, key, { place, newDatabase });
-    if (event.dryRun === true) {
-      const plan = planOf(await work.plan(choices));
-      const { name: source } = (await repository.readManifest(key, signal)).source;
-      const names = new Map(config.sources.map(({ name }) => [name, [name]]));
-      const pairing =
-        newDatabase === undefined ? pairingWarnings({ name: to, location: '' }, source, names) : [];
-      return { key, ...plan, warnings: [...pairing, ...plan.warnings] };
-    }
+    const work = await workOf(event, repository, { place, config, signal });
+    const { key } = work;
+    if (event.dryRun === true) return planOnly(event, work, choices, { repository, config });
     const size = await sizeOf(
       repository,
-      key,
+      work,
       { isPart: (datasets ?? path) !== undefined, limit: config.aws.restoreBytes, signal },
       () => work.plan(choices),
     );
-    const handedOver = await handOver(size, { ...event, backup: key }, invocation);
-    if (handedOver) return { key, ...handedOver };
+    const asked = event.backup === undefined ? event : { ...event, backup: key };
+    const handedOver = await handOver(size, asked, invocation);
+    if (handedOver) return { key, ...work.about, ...handedOver };
     const details = datasets === undefined ? {} : { details: { datasets } };
     const audit = {
       action: 'restore',
@@ -89,9 +92,11 @@ export const handler = defineFunction(
         await putEvent('Restore Finished', { ...told, outcome: 'failed', error });
         return { key, ...result };
       }
-      const figures = figuresOf(result);
+      const { restored, more } = result;
+      const figures = restored ? figuresOf(restored) : {};
       await putEvent('Restore Finished', { ...told, outcome: 'equal', figures });
-      return { key, ...planOf(result.plan), ...figures, outcome: 'equal' };
+      const plan = restored ? planOf(restored.plan) : {};
+      return { key, ...work.about, ...plan, ...figures, ...more, outcome: 'equal' };
     } catch (error) {
       const { name: code, message } = toFunctionError(error, signal);
       await putEvent('Restore Finished', { ...told, outcome: 'failed', error: { code, message } });
@@ -101,38 +106,38 @@ export const handler = defineFunction(
   { places: examinedTargets },
 );
 
-interface RestoreWork {
-  plan(choices: RestoreJobOptions): Promise<RestoreResult['plan']>;
-  restore(choices: RestoreJobOptions): Promise<RestoreResult>;
+/** What it would do. */
+async function planOnly(
+  { to, newDatabase }: z.infer<typeof Event>,
+  work: RestoreWork,
+  choices: Parameters<RestoreWork['plan']>[0],
+  { repository, config }: { readonly repository: OpenedRepository; readonly config: ResolvedConfig },
+) {
+  const { signal } = choices;
+  const { key, about } = work;
+  const plan = planOf(await work.plan(choices));
+  const { name: source } = (await repository.readManifest(key, signal)).source;
+  const names = new Map(config.sources.map(({ name }) => [name, [name]]));
+  const pairing = newDatabase === undefined ? pairingWarnings({ name: to, location: '' }, source, names) : [];
+  return { key, ...about, ...plan, warnings: [...pairing, ...plan.warnings] };
 }
 
-/** What plans and restores: to the target itself, or to a database that is made on its server. */
-async function workAt(
+/** Of the backup or the moment that an event means. */
+async function workOf(
+  { backup, source = '', at, beforeTransaction, newDatabase }: z.infer<typeof Event>,
   repository: OpenedRepository,
-  key: BackupKey,
-  {
-    place: { config, env },
-    newDatabase,
-  }: { readonly place: Awaited<ReturnType<typeof openPlace>>; readonly newDatabase: string | undefined },
+  about: Parameters<typeof momentWork>[2],
 ): Promise<RestoreWork> {
-  if (newDatabase === undefined) {
-    const target = await openTarget(config, env);
-    return {
-      plan: (choices) => planRestore(repository, key, target, choices),
-      restore: (choices) => restoreBackup(repository, key, target, choices),
-    };
-  }
-  const made = { server: await openScratch(config, env), name: newDatabase };
-  return {
-    plan: (choices) => planRestoreToNew(repository, key, made, choices),
-    restore: (choices) => restoreToNew(repository, key, made, choices),
-  };
+  if (backup === undefined)
+    return momentWork(repository, { source, at, beforeTransaction, newDatabase }, about);
+  const key = await chosenBackup(repository, backup, about.signal);
+  return backupWork(repository, key, { place: about.place, newDatabase });
 }
 
-/** Bytes of the requested records. For a part of a backup, from the plan; a small backup needs no check. */
+/** Bytes of the requested records, and of changes. For a part of a backup, from the plan; a small backup needs no check. */
 async function sizeOf(
   repository: OpenedRepository,
-  key: BackupKey,
+  { key, moreBytes }: RestoreWork,
   {
     isPart,
     limit,
@@ -141,8 +146,8 @@ async function sizeOf(
   plan: () => Promise<RestoreResult['plan']>,
 ): Promise<number> {
   const { plainBytes } = (await repository.readManifest(key, signal)).totals;
-  if (!isPart || plainBytes < limit) return plainBytes;
-  return (await plan()).datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
+  if (!isPart || plainBytes < limit) return plainBytes + moreBytes;
+  return (await plan()).datasets.reduce((sum, dataset) => sum + dataset.plainBytes, moreBytes);
 }
 
 function planOf({ target, datasets, steps, conflicts, drops, losses = [], warnings }: RestoreResult['plan']) {

@@ -15,6 +15,8 @@ export interface DoctorDuties {
   readonly probe?: 'expired' | 'runs';
   /** Whether it signs its backups or decisions. @default false */
   readonly signs?: boolean;
+  /** It opens no repository, and has no right to it. @default false */
+  readonly isApart?: boolean;
   /** Databases that it logs in to. */
   readonly places?: (config: ResolvedConfig) => readonly DoctorGroup[];
 }
@@ -35,20 +37,21 @@ export function isDoctorEvent(event: unknown): boolean {
 /** Checks everything that this function needs, with its own role, in its own network. */
 export async function examineHere(
   { config, signal }: Invocation,
-  { probe, signs = false, places }: DoctorDuties,
+  { probe, signs = false, isApart = false, places }: DoctorDuties,
 ): Promise<DoctorAnswer> {
-  const repository = bucketGroup({
-    config: { ...config, ...repositoryPlace(config), cacheBytes: undefined, graceMs: undefined },
-    probe,
-    settings: [],
-    wantsLock: false,
-    key: [
-      ...(config.kmsKey === undefined && config.encryptionKey === undefined ? [] : KEY),
-      ...(signs ? signingChecks(config) : []),
-    ],
-    madeBy: 'backup',
-  });
-  const groups = [repository, ...(places?.(config) ?? [])];
+  const repository = (): DoctorGroup =>
+    bucketGroup({
+      config: { ...config, ...repositoryPlace(config), cacheBytes: undefined, graceMs: undefined },
+      probe,
+      settings: [],
+      wantsLock: false,
+      key: [
+        ...(config.kmsKey === undefined && config.encryptionKey === undefined ? [] : KEY),
+        ...(signs ? signingChecks(config) : []),
+      ],
+      madeBy: 'backup',
+    });
+  const groups = [...(isApart ? [] : [repository()]), ...(places?.(config) ?? [])];
   const rows = await Array.fromAsync(runDoctor(groups, { signal }));
   return { checks: rows.map(redacted) };
 }

@@ -19,8 +19,11 @@ export type FunctionMetric =
   | 'BackupFailed'
   | 'BackupMissed'
   | 'BackupNumber'
+  | 'ChangeGaps'
+  | 'ChangeLag'
   | 'DrillAge'
   | 'Duration'
+  | 'HeldBytes'
   | 'Ratio'
   | 'ReadBytes'
   | 'Records'
@@ -34,9 +37,11 @@ export type FunctionMetric =
 
 const UNITS: Readonly<Partial<Record<FunctionMetric, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
   BackupAge: MetricUnit.Seconds,
+  ChangeLag: MetricUnit.Seconds,
   DrillAge: MetricUnit.Seconds,
   Duration: MetricUnit.Seconds,
   Ratio: MetricUnit.NoUnit,
+  HeldBytes: MetricUnit.Bytes,
   ReadBytes: MetricUnit.Bytes,
   RestoreTime: MetricUnit.Seconds,
   StoredBytes: MetricUnit.Bytes,

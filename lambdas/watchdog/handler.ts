@@ -18,6 +18,7 @@ import type { Invocation } from '../runtime/invocation.ts';
 import { repositoryIfMade } from '../runtime/repository-if-made.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger, publishMetrics } from '../runtime/telemetry.ts';
+import { makeDueBases } from './bases.ts';
 import { type CopyStandings, measureCopies } from './copies.ts';
 import { tellChannels, testChannel } from './notify.ts';
 
@@ -72,6 +73,7 @@ async function watch(invocation: Invocation) {
     repository || missed.length > 0
       ? await tellChannels(invocation, repository, outlookIn(facts, found.backups, repository))
       : undefined;
+  const bases = await makeDueBases(repository, invocation);
   return {
     verdict: { level, sentence },
     sources: sources.map((source) => inSeconds(source, headOf(source.name), facts)),
@@ -79,6 +81,7 @@ async function watch(invocation: Invocation) {
     copies: standings.map(({ age }) => age),
     off: off ?? [],
     told: told ?? [],
+    bases,
   };
 }
 

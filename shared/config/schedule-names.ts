@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { MaintenanceJob } from './aws.ts';
+import type { DeployedFunction } from './aws.ts';
 import type { ResolvedConfig } from './config.ts';
 
 /** EventBridge Scheduler's limit on names. */
@@ -12,7 +12,7 @@ export function backupScheduleName(type: string, source: string): string {
 }
 
 /** Name of the schedule that invokes a function. @param source for a job that runs once for each source */
-export function jobScheduleName(job: MaintenanceJob, source?: string): string {
+export function jobScheduleName(job: DeployedFunction, source?: string): string {
   return shortened(source === undefined ? job : `${job}-${source}`);
 }
 
@@ -40,8 +40,16 @@ export function scheduleNames({ aws, sources, drill, lock, copies }: ResolvedCon
     ...(prune ? [jobScheduleName('prune')] : []),
     ...(lock && locks ? [jobScheduleName('lock')] : []),
     ...(copy && copies.length > 0 ? [jobScheduleName('copy')] : []),
+    ...continuousNames(sources),
     ...(drills ? drilledSources({ sources, drill }).map((source) => jobScheduleName('drill', source)) : []),
   ];
+}
+
+/** Each source whose changes are stored is polled; one watchdog is for all of them. */
+function continuousNames(sources: ResolvedConfig['sources']): string[] {
+  const polled = sources.filter(({ continuous }) => continuous !== undefined);
+  if (polled.length === 0) return [];
+  return [...polled.map(({ name }) => jobScheduleName('poll', name)), jobScheduleName('poll-watchdog')];
 }
 
 function shortened(name: string): string {

@@ -35,6 +35,11 @@ export function changeBundleKey(
   return `${folder}${backwards(last)}_${backwards(first)}`;
 }
 
+/** An object that says that nobody polls the source for now. It lies behind all segments and packs, and no restore needs it. */
+export function pauseKey(folder: string): string {
+  return `${folder}paused`;
+}
+
 /** An object below `changes/`, by its name. */
 export interface ChangeObject {
   readonly folder: string;

@@ -1,4 +1,4 @@
-import { changesOf } from '../jobs/changes/openers.ts';
+import { changesOf } from '../jobs/changes/changes-of.ts';
 import { planUndo as plan, undoTransaction as reverse, type UndoPlan } from '../jobs/changes/undo/undo.ts';
 import { openRowTarget } from '../jobs/inside/restore-rows.ts';
 import { type Place, rowPlaceAt } from './places.ts';

@@ -5,6 +5,7 @@ import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
+import { changesFolder } from '../../shared/format/change-keys.ts';
 import { REPORT_KINDS, type ReportKind } from '../../shared/format/report.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
 import {
@@ -21,11 +22,12 @@ import { sample } from '../support/repository/torture.ts';
 const { pipeline, storage, api } = deploymentOf(FULL_CONFIG);
 const resources = resourcePolicies(storage);
 const ONCE = { 's3:if-none-match': '*', 's3:ObjectCreationOperation': 'true' };
-const PURPOSES = ['repository', 'manifest', 'index', 'data'];
-/** Opens what change segments say of themselves. */
-const KEYS = [...PURPOSES, 'changes'];
+const PURPOSES = ['repository', 'manifest', 'index', 'data', 'changes'];
 const PACK = 'data/ab/abcd';
-const SEGMENT = `changes/${'ab'.repeat(16)}/999999999998`;
+/** Of the source that is polled, and of another one. */
+const SEGMENT = `${changesFolder({ kind: 'postgres', name: 'shop' })}999999999998`;
+const OTHER_SEGMENT = `${changesFolder({ kind: 'postgres', name: 'other' })}999999999998`;
+const SEGMENTS = [SEGMENT, OTHER_SEGMENT];
 const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const reportOf = (kind: string) => `reports/${kind}/20261126/${kind}_20261126_020000_abcdef01.json`;
 const reports = (...kinds: readonly ReportKind[]) => kinds.map(reportOf);
@@ -41,7 +43,7 @@ const OBJECTS = [
   'keys/recovery/0123.json',
   WRAP,
   PACK,
-  SEGMENT,
+  ...SEGMENTS,
   MANIFEST,
   'backups/_spoilt/abcd',
   `expired/20261126T020000Z/${MANIFEST}`,
@@ -88,7 +90,8 @@ const RECOVERY_KEY = 'keys/recovery/0123.json';
 const HEAD = ['repository.json', 'keys/0123.json', RECOVERY_KEY];
 const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
 const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, ...REPORTS, BUNDLE];
-const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', ...REPORTS, PACK];
+const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', ...REPORTS, PACK, ...SEGMENTS];
+const RECORDS = PURPOSES.filter((purpose) => purpose !== 'changes');
 const writer = {
   get: [...LISTED, PACK, ...RUN],
   delete: [],
@@ -100,11 +103,12 @@ const reader = {
   get: [...LISTED, PACK],
   put: reports('audit'),
   delete: [],
-  decrypt: PURPOSES,
+  decrypt: RECORDS,
   generate: ['manifest', 'index'],
   secrets: [] as string[],
 };
 const stoppable = { ...reader, get: [...reader.get, CANCEL] };
+const follower = { ...stoppable, get: [...stoppable.get, ...SEGMENTS], decrypt: PURPOSES };
 /** The whole of what each role may; everything else of the lists above is denied. */
 const TABLE: readonly Row[] = [
   { job: 'plan', ...writer, put: ['repository.json', ...RUN], generate: ['repository', 'manifest', 'index'] },
@@ -114,7 +118,7 @@ const TABLE: readonly Row[] = [
     ...writer,
     get: [...writer.get, WRAP],
     put: [PACK, ...RUN, WRAP],
-    decrypt: PURPOSES,
+    decrypt: RECORDS,
     generate: ['manifest', 'index', 'data'],
   },
   {
@@ -124,11 +128,17 @@ const TABLE: readonly Row[] = [
     put: [PACK, MANIFEST, 'backups/_spoilt/abcd', ...RUN, WRAP, BUNDLE],
     secrets: [],
   },
-  { job: 'restore', ...stoppable, secrets: [SECRETS.target] },
+  { job: 'restore', ...follower, secrets: [SECRETS.target] },
   { job: 'look', ...reader, secrets: [SECRETS.source] },
   { job: 'put-back', ...stoppable, secrets: [SECRETS.target] },
-  { job: 'drill', ...stoppable, put: reports('audit', 'drill'), secrets: [SECRETS.drill] },
-  { job: 'verify', ...reader, put: [...reports('verify'), 'backups/_spoilt/abcd'] },
+  { job: 'drill', ...follower, put: reports('audit', 'drill'), secrets: [SECRETS.drill] },
+  {
+    job: 'verify',
+    ...reader,
+    get: [...reader.get, ...SEGMENTS],
+    put: [...reports('verify'), 'backups/_spoilt/abcd'],
+    decrypt: PURPOSES,
+  },
   {
     job: 'export',
     ...stoppable,
@@ -137,13 +147,13 @@ const TABLE: readonly Row[] = [
   },
   {
     job: 'prune',
-    get: [...LISTED, WRAP],
+    get: [...LISTED, WRAP, ...SEGMENTS],
     put: [EXPIRED, ...reports('audit', 'prune'), MANIFEST, 'backups/_spoilt/abcd', BUNDLE],
-    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP, BUNDLE],
+    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP, BUNDLE, ...SEGMENTS],
     decrypt: ['repository', 'manifest'],
     generate: ['manifest', 'index'],
     secrets: [],
-    seesLocks: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP],
+    seesLocks: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP, ...SEGMENTS],
   },
   {
     job: 'lock',
@@ -157,19 +167,46 @@ const TABLE: readonly Row[] = [
     locks: LOCKED,
   },
   // In the second place it puts: copies.test.ts.
-  { job: 'copy', get: [...LISTED, PACK, WRAP], put: [], delete: [], decrypt: [], generate: [], secrets: [] },
+  {
+    job: 'copy',
+    get: [...LISTED, PACK, WRAP, ...SEGMENTS],
+    put: [],
+    delete: [],
+    decrypt: [],
+    generate: [],
+    secrets: [],
+  },
   {
     job: 'watchdog',
-    get: [...LISTED, SEGMENT],
+    get: [...LISTED, ...SEGMENTS],
     put: [],
     delete: [],
     decrypt: ['manifest', 'changes'],
     generate: [],
     secrets: [],
   },
+  // Of the source that it polls, and nothing of backups; the keys of records it makes, and does not open.
+  {
+    job: 'poll',
+    get: [...HEAD, WRAP, SEGMENT],
+    put: [SEGMENT, WRAP],
+    delete: [],
+    decrypt: ['repository', 'changes'],
+    generate: ['changes', 'data'],
+    secrets: [SECRETS.source],
+  },
+  {
+    job: 'poll-watchdog',
+    get: [],
+    put: [],
+    delete: [],
+    decrypt: [],
+    generate: [],
+    secrets: [SECRETS.source],
+  },
   {
     job: 'admin-api',
-    get: [...LISTED, SEGMENT, 'exports/shop.sql'],
+    get: [...LISTED, ...SEGMENTS, 'exports/shop.sql'],
     put: [],
     delete: [],
     decrypt: ['changes'],
@@ -227,8 +264,10 @@ describe.each(sample(TABLE, 5))('the role of $job', (row) => {
   });
 
   it('opens keys for nothing else, and not without a purpose', () => {
-    expect(allowed(KEYS, (purpose) => onKey(policies, 'kms:Decrypt', purpose))).toEqual(sorted(row.decrypt));
-    expect(allowed(KEYS, (purpose) => onKey(policies, 'kms:GenerateDataKey', purpose))).toEqual(
+    expect(allowed(PURPOSES, (purpose) => onKey(policies, 'kms:Decrypt', purpose))).toEqual(
+      sorted(row.decrypt),
+    );
+    expect(allowed(PURPOSES, (purpose) => onKey(policies, 'kms:GenerateDataKey', purpose))).toEqual(
       sorted(row.generate),
     );
     for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
@@ -263,7 +302,7 @@ describe.each(sample(TABLE, 5))('the role of $job', (row) => {
     for (const action of NEVER_BUCKET)
       expect(isAllowed(policies, resources.bucket, { action, resource: BUCKET }), action).toBe(false);
     for (const action of NEVER_KEY)
-      expect(allowed(KEYS, (purpose) => onKey(policies, action, purpose))).toEqual([]);
+      expect(allowed(PURPOSES, (purpose) => onKey(policies, action, purpose))).toEqual([]);
   });
 
   it('reads the secrets of the databases that it logs in to, and no others', () => {
@@ -285,7 +324,8 @@ describe.each(sample(TABLE, 5))('the role of $job', (row) => {
   });
 
   it('lists the repository', () => {
-    expect(isAllowed(policies, resources.bucket, { action: 's3:ListBucket', resource: BUCKET })).toBe(true);
+    const lists = isAllowed(policies, resources.bucket, { action: 's3:ListBucket', resource: BUCKET });
+    expect(lists).toBe(row.job !== 'poll-watchdog');
   });
 });
 
@@ -444,7 +484,7 @@ describe('the tasks', () => {
     expect(on('s3:GetObject')).toEqual(sorted(row.get));
     expect(on('s3:PutObject')).toEqual(sorted(row.put));
     expect(on('s3:DeleteObject')).toEqual(sorted(row.delete));
-    const opened = (action: string) => allowed(KEYS, (purpose) => onKey(policies, action, purpose));
+    const opened = (action: string) => allowed(PURPOSES, (purpose) => onKey(policies, action, purpose));
     expect(opened('kms:Decrypt')).toEqual(sorted(row.decrypt));
     expect(opened('kms:GenerateDataKey')).toEqual(sorted(row.generate));
     const none = { Version: '2012-10-17', Statement: [] };
@@ -573,13 +613,11 @@ describe('roles of others', () => {
 
   it('of the API list, and read no pack, open nothing, write and remove nothing', () => {
     const found = policies(api);
-    expect(allowed(OBJECTS, (key) => onObject(found, 's3:GetObject', key))).toEqual(
-      sorted([...LISTED, SEGMENT]),
-    );
+    expect(allowed(OBJECTS, (key) => onObject(found, 's3:GetObject', key))).toEqual(sorted(LISTED));
     for (const action of ['s3:PutObject', 's3:DeleteObject'])
       expect(allowed(OBJECTS, (key) => onObject(found, action, key, ONCE))).toEqual([]);
     for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
-      expect(allowed(KEYS, (purpose) => onKey(found, action, purpose))).toEqual([]);
+      expect(allowed(PURPOSES, (purpose) => onKey(found, action, purpose))).toEqual([]);
     expect(isAllowed(found, resources.bucket, { action: 's3:ListBucket', resource: BUCKET })).toBe(true);
   });
 });

@@ -1,9 +1,8 @@
 import type { BackupKey } from '../../core/ids.ts';
-import { SECOND_MS } from '../../core/units.ts';
+import { changesOf } from '../../jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../../jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../../jobs/changes/choose-until.ts';
-import { type MomentPlan, planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
-import { changesOf } from '../../jobs/changes/openers.ts';
+import { planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
 import { parseMoment } from '../../jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../jobs/changes/restore-moment.ts';
 import { restoreMomentToNew } from '../../jobs/changes/restore-moment-to-new.ts';
@@ -11,7 +10,7 @@ import { planRestore, type RestoreJobOptions } from '../../jobs/restore/restore.
 import { type NewPlace, planRestoreToNew } from '../../jobs/restore/restore-to-new.ts';
 import { openScratch, openTarget } from '../../jobs/source/adapters.ts';
 import type { ChangePlugin } from '../../sources/plugin.ts';
-import type { ApiMomentPlan, RestoreBody } from '../schema/runs.ts';
+import type { RestoreBody } from '../schema/runs.ts';
 import { ApiError } from '../server/api-error.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
@@ -154,20 +153,5 @@ function figures({ restored, warnings, ...result }: RestoreMomentResult): Restor
   return {
     ...(restored ? figuresOf(restored) : nothing),
     moment: { segments, transactions, rows, replayMs, notCarried: warnings },
-  };
-}
-
-/** A plan as the route answers it. */
-export function momentJson(moment: MomentPlan): ApiMomentPlan {
-  const { at, beforeTransaction, baseAt, segments, transactions, plainBytes, replayMs, notCarried } = moment;
-  return {
-    at: at ?? null,
-    beforeTransaction: beforeTransaction ?? null,
-    baseAt,
-    segments,
-    transactions,
-    plainBytes,
-    replaySeconds: Math.ceil(replayMs / SECOND_MS),
-    notCarried: [...notCarried],
   };
 }

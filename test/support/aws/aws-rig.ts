@@ -53,16 +53,21 @@ interface RigOptions {
   readonly objectLock?: boolean;
   /** By which its metrics and events are told from those of another. */
   readonly deployment?: string;
+  /** Of the server, besides. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** The server has a name of RDS, and a certificate of a private authority that the functions ship. */
   readonly rds?: RdsLike;
 }
 
 export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
-  const { rds, deployment } = options;
+  const { rds, deployment, settings: given } = options;
   const built = await builtLambdas();
   const folder = (await rds?.withAuthority(built)) ?? built;
   const aws = await startAwsDoubles();
-  const postgres = await ownPostgres(options.postgresVersion ?? 18, { ...rds?.server });
+  const postgres = await ownPostgres(options.postgresVersion ?? 18, {
+    ...rds?.server,
+    ...(given ? { settings: given } : {}),
+  });
   const real = realAws(process.env);
   const place = real ? { ...real, proxy: undefined } : await localPlace(aws, options.objectLock === true);
   const { repository, store } = place;

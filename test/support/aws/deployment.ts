@@ -18,7 +18,7 @@ export const SECRETS = {
 export const FULL_CONFIG: HoldfastConfig = {
   repository: 's3://shop-backups/live',
   sources: {
-    shop: { kind: 'postgres', secret: SECRETS.source },
+    shop: { kind: 'postgres', secret: SECRETS.source, continuous: { everySeconds: 10, rpo: '3m' } },
     game: { kind: 'firebase-rtdb', url: 'https://game.firebaseio.com' },
   },
   targets: { scratch: { kind: 'postgres', secret: SECRETS.target } },

@@ -162,9 +162,9 @@ async function awsCredentials(region: string | undefined, env: Environment) {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (accessKeyId && secretAccessKey)
     return { accessKeyId, secretAccessKey, sessionToken: env['AWS_SESSION_TOKEN'] };
-  const { S3Client } = await import('@aws-sdk/client-s3');
+  const { credentialsOfChain } = await import('./aws-chain.ts');
   try {
-    return await new S3Client({ ...(region === undefined ? {} : { region }) }).config.credentials();
+    return await credentialsOfChain(region);
   } catch (cause) {
     throw new HoldfastError('E_SOURCE_REFUSED', 'there are no AWS credentials to log in to Google with', {
       cause,

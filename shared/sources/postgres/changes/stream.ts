@@ -117,6 +117,11 @@ class PostgresChanges implements ChangeSource {
   async #look(client: pg.Client, signal: AbortSignal): Promise<LogState & { readonly slot: SlotState }> {
     const state = await readLogState(client, this.#name, signal);
     const { slot } = state;
+    if (!slot && state.hasPublication)
+      throw this.#gap(
+        `its slot ${this.#name} is gone: the watchdog let go of its log, or somebody dropped it`,
+        'The next poll makes a new one. Make a new base: changes are kept from there on.',
+      );
     if (!slot) throw this.#notSetUp(`has no replication slot ${this.#name}`);
     if (!state.hasPublication) throw this.#notSetUp(`has no publication ${this.#name}`);
     if (slot.database !== this.#options.database || slot.plugin !== 'pgoutput')
