@@ -12,6 +12,19 @@ const decision = z.object({
   by: z.string().optional(),
 });
 
+const named = z.object({ kind: z.string(), name: z.string() });
+const drilled = z.enum(['equal', 'different', 'failed']);
+/** What was found of stored changes. */
+const ofChanges = {
+  segments: count,
+  /** In them: those that the backup before lacks. */
+  transactions: count,
+  /** Datasets that were compared, those of them that differ, and those that could not be compared. */
+  datasets: count,
+  differentDatasets: count,
+  notCompared: count,
+};
+
 const BODIES = {
   /** Somebody wants these backups kept, whatever retention says; `release` takes it back. */
   hold: decision,
@@ -45,7 +58,7 @@ const BODIES = {
     findings: count,
   }),
   drill: z.object({
-    outcome: z.enum(['equal', 'different', 'failed']),
+    outcome: drilled,
     /** Time of the restore alone: the recovery time that was achieved. */
     restoreMs: count,
     records: count,
@@ -67,19 +80,15 @@ const BODIES = {
       .object({
         at: z.string(),
         outcome: z.enum(['equal', 'different', 'not compared']),
-        segments: count,
-        transactions: count,
         rows: count,
         replayMs: count,
-        datasets: count,
-        differentDatasets: count,
-        notCompared: count,
+        ...ofChanges,
       })
       .optional(),
     /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
     /** The source, as the backup names it. */
-    source: z.object({ kind: z.string(), name: z.string() }).optional(),
+    source: named.optional(),
     /** SHA-256 of the backup's manifest at that time, in hex. */
     manifestSha256: z.string().optional(),
     startedAt: z.iso.datetime().optional(),
@@ -90,28 +99,24 @@ const BODIES = {
    * Whether the report's backup is the one before it and the changes stored between the two. Its backups: that one, and the one
    * before if it is known.
    */
-  proof: z.object({
-    outcome: z.enum(['equal', 'different', 'failed']),
-    /** Change segments between the two, and transactions in them that the earlier backup lacks and the later one has. */
-    segments: count.optional(),
-    transactions: count.optional(),
-    /** Datasets that were compared, those of them that differ, and those that could not be compared. */
-    datasets: count.optional(),
-    differentDatasets: count.optional(),
-    notCompared: count.optional(),
-    /** Rows in which they differ. */
-    differing: count.optional(),
-    /** Why it failed: a code of docs/reference/errors.md. */
-    error: z.string().optional(),
-    source: z.object({ kind: z.string(), name: z.string() }).optional(),
-    /** SHA-256 of the backups' manifests at that time, in hex. */
-    manifestSha256: z.string().optional(),
-    beforeManifestSha256: z.string().optional(),
-    startedAt: z.iso.datetime().optional(),
-    proofMs: count.optional(),
-    /** Who asked for it through the admin API or a function; missing for a command line. */
-    by: z.string().optional(),
-  }),
+  proof: z
+    .object({
+      ...ofChanges,
+      /** Rows in which they differ. */
+      differing: count,
+      /** Why it failed: a code of docs/reference/errors.md. */
+      error: z.string(),
+      source: named,
+      /** SHA-256 of the backups' manifests at that time, in hex. */
+      manifestSha256: z.string(),
+      beforeManifestSha256: z.string(),
+      startedAt: z.iso.datetime(),
+      proofMs: count,
+      /** Who asked for it through the admin API or a function; missing for a command line. */
+      by: z.string(),
+    })
+    .partial()
+    .extend({ outcome: drilled }),
   /** A masked copy was made of the report's backup. */
   mask: z.object({
     /** Columns whose values were changed, and those that stayed as they are. */
@@ -143,7 +148,7 @@ const BODIES = {
     removed: z
       .array(
         z.object({
-          source: z.object({ kind: z.string(), name: z.string() }),
+          source: named,
           backups: z.array(z.object({ key: z.string(), sha256: z.string(), number: count.optional() })),
         }),
       )

@@ -1,4 +1,6 @@
+import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -13,6 +15,7 @@ import {
   type DatasetProof,
   provingDecoder,
 } from '../changes/proof/compare-with-stream.ts';
+import { provenDatasets } from '../changes/proof/proven-datasets.ts';
 import { applyMoment, refuseHole } from '../changes/restore-moment.ts';
 import { backupVersion, openLive } from '../inside/version.ts';
 
@@ -39,6 +42,16 @@ export interface DrillMomentOptions {
   readonly random?: () => number;
 }
 
+/** A moment that was restored, or why none was, as a drill says it. */
+export interface MomentReport {
+  readonly moment: DrilledMoment | undefined;
+  /** Members of the report's body, and of its sealed part. */
+  readonly body: JsonObject;
+  readonly details: JsonObject;
+  /** What was not compared; sentences. */
+  readonly leftOut: readonly string[];
+}
+
 /** A backup that a drill has restored. */
 export interface DrilledBackupInPlace {
   readonly repository: Repository;
@@ -57,9 +70,45 @@ type Restored = DrilledBackupInPlace & DrillMomentOptions;
  * Brings a backup that a drill has restored to a random moment between it and the end of the stored changes, and compares what the
  * database then holds, row by row.
  *
- * @throws E_NO_MOMENT if no changes follow the backup, or they have a gap; E_DAMAGED, E_SOURCE_*, E_STORE_*, E_ABORTED
+ * @returns undefined if no changes follow the backup yet. @throws E_DAMAGED, E_SOURCE_*, E_STORE_*, E_ABORTED
  */
-export async function drillMoment(about: Restored): Promise<DrilledMoment | undefined> {
+export async function drillMoment(about: Restored): Promise<MomentReport | undefined> {
+  try {
+    const moment = await restoreRandom(about);
+    return moment && reportOf(moment);
+  } catch (error) {
+    // A gap behind the backup is not the drill's to find.
+    if (!isHoldfastError(error, 'E_NO_MOMENT')) throw error;
+    const leftOut = [`no moment after the backup was restored: ${error.message}`];
+    return { moment: undefined, body: {}, details: {}, leftOut };
+  }
+}
+
+function reportOf(moment: DrilledMoment): MomentReport {
+  const { datasets, ...rest } = moment;
+  const count = (state: string) => datasets.filter((one) => one.state === state).length;
+  const body = {
+    ...rest,
+    datasets: datasets.length - count('not compared'),
+    differentDatasets: count('different'),
+    notCompared: count('not compared'),
+  };
+  return {
+    moment,
+    body: { moment: body },
+    details: { moment: { at: moment.at, datasets: provenDatasets(datasets) } },
+    leftOut: [
+      ...(moment.outcome === 'not compared'
+        ? ['the moment after the backup: changes of this kind of database are not decoded in this release']
+        : []),
+      ...datasets.flatMap(({ dataset, why }) =>
+        why === undefined ? [] : [`${dataset}: not compared at the moment: ${why}`],
+      ),
+    ],
+  };
+}
+
+async function restoreRandom(about: Restored): Promise<DrilledMoment | undefined> {
   const { plugin, scratch, onProgress } = about;
   if (!scratch.openReplay) return undefined;
   const chosen = await chooseRandomly(about);
@@ -74,7 +123,7 @@ export async function drillMoment(about: Restored): Promise<DrilledMoment | unde
 /** What a drill of a kind of database restores moments with; undefined if the kind has no changes. */
 export function momentsOf(
   kind: string,
-): ((about: DrilledBackupInPlace) => Promise<DrilledMoment | undefined>) | undefined {
+): ((about: DrilledBackupInPlace) => Promise<MomentReport | undefined>) | undefined {
   const plugin = pluginNamed(kind)?.changes;
   return plugin && ((about) => drillMoment({ ...about, plugin }));
 }

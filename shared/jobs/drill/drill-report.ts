@@ -2,8 +2,7 @@ import { isHoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { writeEvidence } from '../../repository/documents/evidence.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { provenDatasets } from '../changes/proof/proven-datasets.ts';
-import type { DrilledMoment } from './drill-moment.ts';
+import type { MomentReport } from './drill-moment.ts';
 import type { DrillResult } from './drill-result.ts';
 
 /** The backup that was drilled, as it was then. */
@@ -18,6 +17,8 @@ export interface DrillContext {
   readonly startedAt: Date;
   readonly backup: DrilledBackup | undefined;
   readonly signs: boolean;
+  /** Of the moment that was restored too. */
+  readonly moment: MomentReport | undefined;
   /** Receives the reason if there is a signing key but no signature. */
   readonly onUnsigned: (why: string) => void;
   readonly signal: AbortSignal;
@@ -35,8 +36,9 @@ export async function writeDrillReport(
   context: DrillContext,
 ): Promise<string> {
   try {
-    const body = { ...bodyOf(drill), ...bodyOfContext(context) };
-    const report = { backups: [drill.key], body, details: detailsOf(drill) };
+    const body = { ...bodyOf(drill), ...context.moment?.body, ...bodyOfContext(context) };
+    const details = { ...detailsOf(drill), ...context.moment?.details };
+    const report = { backups: [drill.key], body, details };
     return await writeEvidence(repository, 'drill', { ...context, report });
   } catch (error) {
     throw isHoldfastError(error) && drill.error !== undefined ? drill.error : error;
@@ -53,7 +55,7 @@ function bodyOfContext({ by, startedAt, backup }: DrillContext): JsonObject {
   };
 }
 
-function bodyOf({ comparison, schema, error, moment, ...drill }: Omit<DrillResult, 'report'>): JsonObject {
+function bodyOf({ comparison, schema, error, ...drill }: Omit<DrillResult, 'report'>): JsonObject {
   const { outcome, restoreMs, compareMs, records, plainBytes, server } = drill;
   return {
     outcome,
@@ -65,34 +67,15 @@ function bodyOf({ comparison, schema, error, moment, ...drill }: Omit<DrillResul
     datasets: comparison.length,
     differentDatasets: comparison.filter(({ equal }) => !equal).length,
     schema: schema?.outcome ?? 'none',
-    ...(moment === undefined ? {} : { moment: momentOf(moment) }),
     ...(error === undefined ? {} : { error: error.code }),
   };
 }
 
-function momentOf({ datasets, ...moment }: DrilledMoment): JsonObject {
-  const count = (state: string) => datasets.filter((one) => one.state === state).length;
-  return {
-    ...moment,
-    datasets: datasets.length - count('not compared'),
-    differentDatasets: count('different'),
-    notCompared: count('not compared'),
-  };
-}
-
-function detailsOf({
-  target,
-  comparison,
-  schema,
-  moment,
-  leftOut,
-  error,
-}: Omit<DrillResult, 'report'>): JsonObject {
+function detailsOf({ target, comparison, schema, leftOut, error }: Omit<DrillResult, 'report'>): JsonObject {
   return {
     target: target ?? null,
     comparison: comparison.map((one) => ({ ...one })),
     schema: schema === undefined ? null : { ...schema, why: schema.why ?? null },
-    moment: moment === undefined ? null : { at: moment.at, datasets: provenDatasets(moment.datasets) },
     leftOut,
     error: error === undefined ? null : { code: error.code, message: error.message },
   };

@@ -8,7 +8,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { SchemaComparison, Scratch, ScratchServer } from '../../sources/scratch.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { type RestoreResult, refuseFailures, restoreAndCompare } from '../restore/restore.ts';
-import type { DrilledBackupInPlace, DrilledMoment } from './drill-moment.ts';
+import type { DrilledBackupInPlace, MomentReport } from './drill-moment.ts';
 import { type DrilledBackup, writeDrillReport } from './drill-report.ts';
 import type { DrillResult } from './drill-result.ts';
 
@@ -25,7 +25,7 @@ export interface DrillOptions {
   /** The source's locations, besides what the backup calls it: a drill on the same server gives a warning. */
   readonly locations?: readonly string[] | undefined;
   /** Restores a random moment after the backup too, if changes are stored: `drillMoment` of drill-moment.ts. @default only the backup */
-  readonly restoreMoment?: ((about: DrilledBackupInPlace) => Promise<DrilledMoment | undefined>) | undefined;
+  readonly restoreMoment?: ((about: DrilledBackupInPlace) => Promise<MomentReport | undefined>) | undefined;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -36,9 +36,7 @@ interface Course {
   scratch: Scratch | undefined;
   restored: RestoreResult | undefined;
   schema: SchemaComparison | undefined;
-  moment: DrilledMoment | undefined;
-  /** Why no moment was restored, if changes are stored. */
-  whyNoMoment: string | undefined;
+  moment: MomentReport | undefined;
 }
 
 /** Longest time to remove the scratch target, also after a stop. */
@@ -65,7 +63,6 @@ export async function runDrill(
     restored: undefined,
     schema: undefined,
     moment: undefined,
-    whyNoMoment: undefined,
   };
   let error: HoldfastError | undefined;
   let removal: string | undefined;
@@ -79,7 +76,7 @@ export async function runDrill(
   }
   const drill = { key, ...describe(course, error), removal };
   const { by, signs = true } = options;
-  const asked = { by, startedAt, backup: course.backup, signs };
+  const asked = { by, startedAt, backup: course.backup, moment: course.moment, signs };
   const onUnsigned = (why: string) =>
     onProgress({ kind: 'warning', code: 'drill', message: `the report is not signed: ${why}` });
   return { ...drill, report: await writeDrillReport(repository, drill, { ...asked, onUnsigned, signal }) };
@@ -133,20 +130,7 @@ async function restoreToScratch(
   throwIfAborted(signal);
   const restored = course.restored.plan.compare;
   const place = { repository, manifest: reader.manifest, scratch, restored, onProgress, signal };
-  if (restoreMoment && reader.manifest.changes) await bringToMoment(() => restoreMoment(place), course);
-}
-
-/** A gap behind the backup is not the drill's to find. */
-async function bringToMoment(
-  restore: () => Promise<DrilledMoment | undefined>,
-  course: Course,
-): Promise<void> {
-  try {
-    course.moment = await restore();
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_NO_MOMENT')) throw error;
-    course.whyNoMoment = error.message;
-  }
+  if (restoreMoment && reader.manifest.changes) course.moment = await restoreMoment(place);
 }
 
 /** Errors that say nothing about the backup or where it was restored: there was no drill. */
@@ -189,10 +173,11 @@ async function leave(
 }
 
 function describe(
-  { scratch, restored, schema, moment, whyNoMoment }: Omit<Course, 'backup'>,
+  { scratch, restored, schema, moment: said }: Omit<Course, 'backup'>,
   error: HoldfastError | undefined,
 ) {
   const comparison = restored?.comparison ?? [];
+  const moment = said?.moment;
   const isSame =
     schema?.outcome !== 'different' &&
     moment?.outcome !== 'different' &&
@@ -216,13 +201,7 @@ function describe(
       ...(scratch?.leftOut ?? []),
       ...passedOver.map(({ name }) => `${name}: restored, but not compared`),
       ...(schema?.why === undefined ? [] : [schema.why]),
-      ...(whyNoMoment === undefined ? [] : [`no moment after the backup was restored: ${whyNoMoment}`]),
-      ...(moment?.outcome === 'not compared'
-        ? ['the moment after the backup: changes of this kind of database are not decoded in this release']
-        : []),
-      ...(moment?.datasets ?? []).flatMap(({ dataset, why }) =>
-        why === undefined ? [] : [`${dataset}: not compared at the moment: ${why}`],
-      ),
+      ...(said?.leftOut ?? []),
     ],
     error,
   };
