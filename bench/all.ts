@@ -12,6 +12,7 @@ const RUNS: readonly (readonly string[])[] = [
   ['start'],
   ['cold'],
   ['repository'],
+  ['changes'],
 ];
 const MINUTE_MS = 60_000;
 

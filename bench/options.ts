@@ -17,6 +17,8 @@ Programs:
   cold      cold starts of the Lambda functions, from their bundles, under AWS's runtime client; sizes of the bundles
   repository  lists, status, prune and quick verification of 10, 100 and 1,000 GB, 500 backups and 2,000 reports,
             in a folder and on Ceph RGW (there 1,000 GB with --full)
+  changes   continuous backup of PostgreSQL 18 and MariaDB: requests, bytes and CPU of a poll, idle and at 500 transactions
+            a second, lag, rows a second that are applied, memory of a transaction of 1,000,000 rows
   all       every program above, live with each source, one after the other, each in a process of its own: renews all
             results, and says how long each took
 
@@ -24,7 +26,7 @@ Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
   --full        scale: 10 GB too; churn: 2,500,000 rows instead of 300,000; repository: 1,000 GB on Ceph RGW
   --rounds N    compare, live, scale, start, cold: how often each step is run (3)
-  --size PART   of the data's full size, more than 0 and at most 1 (1); compare, live, churn, scale
+  --size PART   of the data's full size, more than 0 and at most 1 (1); compare, live, churn, scale, changes
   --source NAME live: postgres, postgres-18 or mysql
   --data FILE   compare: this file alone, such as a table as COPY text or TSV, one record a line. The next version has
                 another last field in 1 % of the lines
@@ -37,7 +39,17 @@ installed are left out, and named: apt-get install restic borgbackup zstd age po
 ceph-mon ceph-osd ceph-common. Needs 8 GB in the temporary folder, live with mysql and churn --full 14 GB.
 `;
 
-const PROGRAMS = ['compare', 'live', 'churn', 'scale', 'start', 'cold', 'repository', 'all'] as const;
+const PROGRAMS = [
+  'compare',
+  'live',
+  'churn',
+  'scale',
+  'start',
+  'cold',
+  'repository',
+  'changes',
+  'all',
+] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 const LIVE_SOURCES = ['postgres', 'postgres-18', 'mysql'] as const;

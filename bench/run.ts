@@ -14,6 +14,7 @@ const PROGRAMS: Readonly<Record<Exclude<ProgramName, 'all'>, () => Promise<Progr
   scale: async () => (await import('./scale.ts')).scale,
   start: async () => (await import('./start.ts')).start,
   cold: async () => (await import('./cold.ts')).cold,
+  changes: async () => (await import('./changes.ts')).changes,
   repository: async () => (await import('./repository.ts')).repository,
 };
 
