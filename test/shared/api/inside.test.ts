@@ -176,12 +176,12 @@ describe('looking inside by the API', () => {
     expect(of('public.orders')).toMatchObject({ added: 0, removed: 6, changed: 0 });
     expect(of('public.log')).toMatchObject({ added: 1, removed: 0, changed: 0 });
     expect(of('public.was')).toMatchObject({ isIn: 'second', schema: ['only the second has it'] });
-    const asked = { with: 'live', dataset: 'public.customers', limit: '5' };
+    const asked = { with: 'live', dataset: 'public.customers', limit: '7' };
     const pages = [await get(`/diff/${backup}`, asked)];
     for (let next = pages[0].datasets[0].after; next; next = pages.at(-1).datasets[0].after)
       pages.push(await get(`/diff/${backup}`, { ...asked, after: next }));
     const rows = pages.flatMap((page) => page.datasets[0].rows);
-    expect(pages).toHaveLength(3);
+    expect(pages).toHaveLength(2);
     expect(rows.map(({ change, key }: { change: string; key: string[] }) => `${change} ${key}`)).toEqual(
       (
         await sql(
