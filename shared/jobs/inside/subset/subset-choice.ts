@@ -16,8 +16,7 @@ export interface SubsetChoice {
 }
 
 /** Which references are followed. */
-export const FOLLOWS = ['parents', 'children'] as const;
-export type SubsetFollow = (typeof FOLLOWS)[number];
+export type SubsetFollow = 'parents' | 'children';
 
 /** The rows of some tables that a subset begins with. */
 export interface Seed {
