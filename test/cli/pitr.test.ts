@@ -108,6 +108,25 @@ function suite(start: () => Promise<Server>): void {
     expect(status.status, status.stdout).toBe(0);
     expect(status.document.ranges).toHaveLength(1);
 
+    expect((await holdfast('pitr', 'pause')).document).toMatchObject({
+      source: 'shop',
+      paused: expect.any(String),
+    });
+    const paused = await holdfast('pitr', 'run', '--once');
+    expect([paused.status, paused.stdout, paused.stderr]).toEqual([
+      0,
+      '',
+      expect.stringContaining('is paused'),
+    ]);
+    const asked = await holdfast('pitr', 'status');
+    expect([asked.status, asked.document.paused]).toEqual([41, expect.any(String)]);
+    expect((await holdfast('pitr', 'resume')).document).toEqual({
+      source: 'shop',
+      paused: null,
+      wasPaused: true,
+    });
+    expect((await holdfast('pitr', 'run', '--once')).document).toMatchObject({ isCaughtUp: true });
+
     for (const [i, { at, rows: held }] of [
       ...known.entries(),
       [known.length, { at: 'latest', rows: await rows('shop') }] as const,
