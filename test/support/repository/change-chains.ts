@@ -1,8 +1,8 @@
 import { changesFolder } from '../../../shared/format/change-keys.ts';
 import { type PollOptions, pollChanges } from '../../../shared/jobs/changes/poll.ts';
 import { followSegments } from '../../../shared/repository/changes/change-chain.ts';
-import { listSegments } from '../../../shared/repository/changes/list-segments.ts';
 import { ChangeKeyMaker } from '../../../shared/repository/changes/change-key-maker.ts';
+import { listSegments } from '../../../shared/repository/changes/list-segments.ts';
 import { type OpenedSegment, readChanges } from '../../../shared/repository/changes/segment-reader.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import type { ChangeSource } from '../../../shared/sources/changes.ts';
