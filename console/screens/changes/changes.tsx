@@ -61,13 +61,12 @@ function Parts({ changes }: { readonly changes: Changes }) {
 }
 
 function State({ changes }: { readonly changes: Changes }) {
-  const { recoveryPoint, isPaused, readAt, everySeconds, keepSeconds, held, warnings } = changes;
+  const { recoveryPoint, readAt, everySeconds, keepSeconds, held, warnings } = changes;
   return (
     <Card title="Recovery point">
       <Note tone={recoveryPoint.isMet ? 'good' : 'warn'}>
         <strong>{recoveryPoint.sentence}</strong>
       </Note>
-      {isPaused && <Note tone="warn">It is paused: nobody polls it until somebody resumes it.</Note>}
       <Facts
         facts={[
           ['Stored up to', readAt === null ? 'nothing yet' : <Moment at={readAt} />],

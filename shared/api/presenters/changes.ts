@@ -13,7 +13,6 @@ export interface AboutStream {
   readonly source: Pick<NamedSource, 'kind' | 'name'>;
   readonly settings: NonNullable<NamedSource['continuous']>;
   readonly facts: ChangesFacts;
-  readonly isPaused: boolean;
   readonly held: ChangesAnswer['held'];
   readonly now: Date;
 }
@@ -34,11 +33,12 @@ export function recoveryPointOf(facts: ChangesFacts, now: Date): RecoveryPoint {
 }
 
 function whyNotMet(
-  { allowedMs, problem, damage, baseDue }: ChangesFacts,
+  { allowedMs, problem, damage, baseDue, isPaused }: ChangesFacts,
   lagMs: number | undefined,
 ): string | undefined {
   if (problem !== undefined) return `It is not known how the changes are stored: ${problem}.`;
   if (damage !== undefined) return `The newest changes cannot be trusted: ${damage}.`;
+  if (isPaused) return 'It is paused: nobody polls it until somebody resumes it.';
   if (lagMs === undefined) return 'No changes were ever stored.';
   if (lagMs > allowedMs)
     return `Changes are stored up to ${lagText(lagMs)} ago; at most ${span(allowedMs)} are agreed.`;
@@ -53,7 +53,7 @@ function lagText(ms = 0): string {
 
 /** A timeline as the route answers it. */
 export function presentChanges(timeline: Timeline, about: AboutStream): ChangesAnswer {
-  const { source, settings, facts, isPaused, held, now } = about;
+  const { source, settings, facts, held, now } = about;
   const { hours, bases, ranges, breaks } = timeline;
   return {
     now: now.toISOString(),
@@ -61,7 +61,7 @@ export function presentChanges(timeline: Timeline, about: AboutStream): ChangesA
     everySeconds: Math.round(settings.everyMs / SECOND_MS),
     keepSeconds: Math.round(settings.keepMs / SECOND_MS),
     recoveryPoint: recoveryPointOf(facts, now),
-    isPaused,
+    isPaused: facts.isPaused,
     readAt: timeline.readAt ?? null,
     segments: timeline.segments,
     storedBytes: timeline.storedBytes,

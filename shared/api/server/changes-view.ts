@@ -74,7 +74,6 @@ export class ChangesView {
       source,
       settings: source.continuous,
       facts: changes,
-      isPaused: false,
       held,
       now: this.#repository.clock.now(),
     });

@@ -5,6 +5,7 @@ import { newestListed } from '../../repository/changes/list-segments.ts';
 import type { OpenedSegment } from '../../repository/changes/segment-reader.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { readPause } from './pause.ts';
 import { needsBase } from './timeline.ts';
 
 /** How far the stored changes of a source reach. */
@@ -15,6 +16,8 @@ export interface ChangeStanding {
   readonly reachedAt: Date | undefined;
   /** Why the newest changes can be applied to no backup; undefined if they can, or it is not known. */
   readonly baseDue: string | undefined;
+  /** Somebody said that it is not to be polled for now. */
+  readonly isPaused: boolean;
   /** The newest segment is damaged: a sentence. */
   readonly damage: string | undefined;
   /** What could not be looked at, and why: a sentence. */
@@ -53,9 +56,16 @@ async function standingOf(
   { kind, name }: Source,
   signal: AbortSignal,
 ): Promise<ChangeStanding> {
-  const nothing = { source: name, reachedAt: undefined, baseDue: undefined, damage: undefined };
+  const nothing = {
+    source: name,
+    reachedAt: undefined,
+    baseDue: undefined,
+    damage: undefined,
+    isPaused: false,
+  };
   const { repository, changes = repository } = place;
   try {
+    nothing.isPaused = (await readPause(changes.store, { kind, name }, signal)) !== undefined;
     const newest = await newestSegment(changes.context, { kind, name }, signal);
     if (!newest) return { ...nothing, problem: undefined };
     const baseDue = await needsBase(repository, { kind, name }, signal, newest);

@@ -145,6 +145,7 @@ function changesFacts(
     reachedAt: found?.reachedAt,
     allowedMs: rpoMs,
     baseDue: found?.baseDue,
+    isPaused: found?.isPaused === true,
     damage: found?.damage,
     problem: found ? found.problem : 'nobody looked',
   };

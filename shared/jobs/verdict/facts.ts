@@ -77,6 +77,8 @@ export interface ChangesFacts {
   readonly allowedMs: number;
   /** Why the newest changes cannot be restored. */
   readonly baseDue: string | undefined;
+  /** Nobody polls it until somebody resumes it. */
+  readonly isPaused: boolean;
   readonly damage: string | undefined;
   /** What could not be looked at. */
   readonly problem: string | undefined;

@@ -72,6 +72,7 @@ export const SOURCE_RULES = {
     holds: ({ changes }, facts) =>
       changes !== undefined && isOlder(changes.reachedAt, changes.allowedMs, facts),
   },
+  'changes-paused': { level: 'at-risk', holds: ({ changes }) => changes?.isPaused === true },
   'changes-no-base': { level: 'at-risk', holds: ({ changes }) => changes?.baseDue !== undefined },
   'changes-unread': { level: 'unknown', holds: ({ changes }) => changes?.problem !== undefined },
   'drill-failed': {

@@ -73,6 +73,8 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
     `the newest changes of ${name} cannot be trusted: ${changes?.damage ?? ''}`,
   'changes-late': ({ name, changes }, facts) =>
     `the changes of ${name} are stored up to ${changes?.reachedAt ? ageOf(changes.reachedAt, facts) : ''} ago (at most ${span(changes?.allowedMs ?? 0)} by continuous.rpo)`,
+  'changes-paused': ({ name }) =>
+    `the changes of ${name} are paused: nobody polls them, and its server keeps its log`,
   'changes-no-base': ({ name, changes }) =>
     `the newest changes of ${name} cannot be restored: ${changes?.baseDue ?? ''}`,
   'changes-unread': ({ name, changes }) =>

@@ -39,7 +39,7 @@ interface Remedy<Of> {
 const DOCTOR = () => 'holdfast doctor';
 const backupOf = (source: SourceFacts) => commandOf(backUp(source));
 const pitr =
-  (command: 'doctor' | 'status') =>
+  (command: 'doctor' | 'resume' | 'status') =>
   ({ name }: SourceFacts) =>
     `holdfast pitr ${command} --source ${word(name)}`;
 const HAVE_BACKED_UP = { action: backUp, command: backupOf };
@@ -85,6 +85,7 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
     command: pitr('status'),
   },
   'changes-late': { text: 'Find out why it is not polled.', command: pitr('status') },
+  'changes-paused': { text: 'Resume it.', command: pitr('resume') },
   'changes-no-base': { text: 'Back it up.', ...HAVE_BACKED_UP },
   'changes-unread': { text: 'Find out what prevents it.', command: pitr('status') },
   'drill-failed': { text: 'Look at its report, and drill again.', action: drill, command: backupOf },

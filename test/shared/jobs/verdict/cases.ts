@@ -82,6 +82,7 @@ const changes: ChangesFacts = {
   reachedAt: ago(30 / 60),
   allowedMs: HOUR / 2,
   baseDue: undefined,
+  isPaused: false,
   damage: undefined,
   problem: undefined,
 };
@@ -156,6 +157,12 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
       rank: 2,
       word: /changes of shop were never stored/,
       change: source({ changes: { ...changes, reachedAt: undefined } }),
+    },
+    {
+      says: 'is paused',
+      rank: 2,
+      word: /changes of shop are paused/,
+      change: source({ changes: { ...changes, isPaused: true } }),
     },
     {
       says: 'has a gap that no backup has healed',
