@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs';
 import type { HoldfastConfig, ResolvedConfig } from '../../shared/config/config.ts';
-import { changesFolder } from '../../shared/format/change-keys.ts';
+import { changesFolder } from '../../shared/core/changes-folder.ts';
 import { loginsOf } from './database-logins.ts';
 import { functionConfig } from './function-settings.ts';
 import type { FunctionNetwork } from './job-function.ts';

@@ -1,7 +1,6 @@
 import { SECOND_MS } from '../../shared/core/units.ts';
-import { poller } from '../../shared/jobs/changes/poll.ts';
-import { newestSegment } from '../../shared/repository/changes/change-chain.ts';
-import type { StoredSegment } from '../../shared/repository/changes/segment-store.ts';
+import { type PollOptions, poller } from '../../shared/jobs/changes/poll.ts';
+import { storedUpTo, whyBaseFor } from '../../shared/jobs/changes/stored-up-to.ts';
 import type { ContinuousSource } from '../runtime/continuous.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { type OpenedRepository, openConfigured } from '../runtime/settings.ts';
@@ -37,8 +36,8 @@ export async function keptPoller(source: ContinuousSource, invocation: Invocatio
   await forgetPoller();
   const repository = await openConfigured(invocation.config, invocation.signal);
   let base: string | undefined;
-  const onSegment = ({ head }: StoredSegment) => {
-    base ??= whyBase(head);
+  const onSegment: PollOptions['onSegment'] = (segment) => {
+    base ??= whyBaseFor(segment);
   };
   kept = {
     source: source.name,
@@ -50,9 +49,7 @@ export async function keptPoller(source: ContinuousSource, invocation: Invocatio
       onSegment,
       onWarning: (message) => logger.warn(message, { source: source.name }),
     }),
-    readAt: async (signal) =>
-      (await newestSegment(repository.context, { kind: source.kind, name: source.name }, signal))?.head.facts
-        .readAt,
+    readAt: (signal) => storedUpTo(repository, source, signal),
     lagSeconds: (readAt) =>
       readAt === undefined
         ? undefined
@@ -71,10 +68,4 @@ export async function forgetPoller(): Promise<void> {
   const before = kept;
   kept = undefined;
   await before?.repository[Symbol.asyncDispose]();
-}
-
-/** No replay gets past the beginning of such a segment. */
-function whyBase({ number, begins, sameFrom }: StoredSegment['head']): string | undefined {
-  if (begins) return begins.says;
-  return sameFrom === number ? 'Tables were defined anew, which the changes do not have.' : undefined;
 }

@@ -1,21 +1,11 @@
-import { createHash } from 'node:crypto';
+export { CHANGES, changesFolder } from '../core/changes-folder.ts';
 
-/** Where change segments lie. */
-export const CHANGES = 'changes/';
 /** Segments are numbered backwards in their names, so that a listing begins with the newest. */
 const MOST_NUMBER = 999_999_999_999;
 const DIGITS = 12;
 
 const OBJECT =
   /^(changes\/[0-9a-f]{32}\/)(?:([0-9]{12})(?:_([0-9]{12}))?|parts\/([0-9]{12})_([0-9a-f]{64}))$/;
-
-/** Where the segments of a source lie; nobody learns its name from that who does not know it. */
-export function changesFolder({ kind, name }: { readonly kind: string; readonly name: string }): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([kind, name]))
-    .digest('hex');
-  return `${CHANGES}${hash.slice(0, 32)}/`;
-}
 
 /** Where a segment lies. @param number from 1 */
 export function segmentKey(folder: string, number: number): string {

@@ -1,0 +1,21 @@
+import { newestSegment } from '../../repository/changes/change-chain.ts';
+import type { StoredSegment } from '../../repository/changes/segment-store.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { MomentWanted } from './choose-moment.ts';
+
+/** Up to when the changes of a source are stored, by its server's clock; undefined if none are. @throws E_DAMAGED, E_STORE_*, E_NO_KEY */
+export async function storedUpTo(
+  { context }: Repository,
+  { kind, name }: MomentWanted['source'],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return (await newestSegment(context, { kind, name }, signal))?.head.facts.readAt;
+}
+
+/** Why a segment that was just stored needs a new backup, as no replay gets past its beginning: a sentence. Undefined if it needs none. */
+export function whyBaseFor({
+  head: { number, begins, sameFrom },
+}: Pick<StoredSegment, 'head'>): string | undefined {
+  if (begins) return begins.says;
+  return sameFrom === number ? 'Tables were defined anew, which the changes do not have.' : undefined;
+}
