@@ -27,7 +27,7 @@ interface Reason {
 const WILDCARDS: readonly Reason[] = [
   {
     resource:
-      /\/(data|backups|bundles|backups\/_spoilt|expired|exports|history|keys|notices|recovery\/\*|reports\/\w+|reports|runs)\/\*$/,
+      /\/(data|backups|bundles|backups\/_spoilt|changes|changes\/\w+|expired|exports|history|keys|notices|recovery\/\*|reports\/\w+|reports|runs)\/\*$/,
     actions: /^s3:(GetObject|PutObject|DeleteObject)$/,
     reason: 'One folder of the repository, by one action: names of objects are hashes and times.',
   },
@@ -37,7 +37,7 @@ const WILDCARDS: readonly Reason[] = [
     reason: 'One object of each run, by one action: it stops the run.',
   },
   {
-    resource: /\/(data|backups|expired|keys|recovery\/\*|reports)\/\*$/,
+    resource: /\/(data|backups|changes|expired|keys|recovery\/\*|reports)\/\*$/,
     actions: /^s3:(Get|Put)Object(Retention|LegalHold)$/,
     reason: 'Locks of one folder of the repository: names of objects are hashes and times.',
   },

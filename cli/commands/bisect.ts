@@ -20,9 +20,10 @@ export const bisect: Command = {
   options,
   help: `Usage: holdfast bisect [SOURCE] --check "SELECT …" [--all] [--memory SIZE]
 
-Finds the first backup of a source in which a check fails, by asking about log2 of them; with continuous backup of
-PostgreSQL, then the transaction that broke it. Nothing is restored: the statement runs over the backups, with DuckDB
-(\`holdfast help query\`), which must be installed beside Holdfast.
+Finds the first backup of a source in which a check fails, by running it on about log2 of them. If the changes between
+backups are stored and can be read row by row (docs/guide/look-inside.md), it then finds the transaction that broke it.
+Nothing is restored: the statement runs on the backups, with DuckDB (\`holdfast help query\`), which must be installed
+beside Holdfast.
 
   -c, --check STATEMENT   fails if it finds a row: "select * from orders where total < 0"; or if it says a boolean that
                           is not true: "select count(*) > 0 from customers"

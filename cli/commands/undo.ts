@@ -32,15 +32,16 @@ Shows what a transaction did, from the changes that continuous backup stored, an
 that it added go, rows that it removed come back, and rows that it changed are as before. All in one transaction, and
 only if every one of these rows is still as it left them; otherwise nothing is changed, and the rows are named.
 
-      --transaction ID    as the server writes it: of PostgreSQL a number (xmin of a row that it wrote)
+      --transaction ID    as the server writes it (docs/guide/look-inside.md says where to find it)
   -s, --source SOURCE     whose transaction, by its name in the configuration; may be left out if there is only one
   -t, --to TARGET         another database than the source, with the same tables: a name, env:NAME or a URL
   -n, --dry-run           show what it did, and whether it can be reversed; change nothing
       --limit N           show at most N rows of each dataset (default ${DEFAULT_LIMIT}), or all; all are reversed
   -y, --yes               do not ask
 
-PostgreSQL. Old values come from the backup before the transaction and the changes after it, so tables need no REPLICA
-IDENTITY FULL. A transaction that emptied a table (TRUNCATE), or changed one without a primary key, is refused.
+Not every kind of database can do this: docs/guide/look-inside.md says which. Old values come from the backup before the
+transaction and the changes after it. A transaction that emptied a table (TRUNCATE), or changed one without a primary
+key, is refused.
 
 ${COMMON_HELP}
 Examples:

@@ -130,7 +130,7 @@ export class AdminApi extends Construct {
       ...Object.fromEntries(API_INVOKES.map((name) => [name, pipeline.function(name).functionArn])),
       decide: decide.function.functionArn,
       ...Object.fromEntries(
-        Object.entries(pipeline.ofRows ?? {}).map(([name, job]) => [name, job.function.functionArn]),
+        Object.entries(pipeline.ofRows).map(([name, job]) => [name, job.function.functionArn]),
       ),
       ...(channels.length > 0 ? { watchdog: pipeline.function('watchdog').functionArn } : {}),
     };

@@ -261,7 +261,7 @@ export class BackupMonitoring extends Construct {
       schedules: pipeline.schedules.deadLetterQueue,
       ...Object.fromEntries(UNAWAITED.map((job) => [job, pipeline.job(job).deadLetterQueue] as const)),
       ...(pipeline.lock ? { lock: pipeline.lock.deadLetterQueue } : {}),
-      ...(pipeline.ofRows ? { putBack: pipeline.ofRows['put-back'].deadLetterQueue } : {}),
+      putBack: pipeline.ofRows['put-back'].deadLetterQueue,
       ...(pipeline.copies ? { copies: pipeline.copies.deadLetterQueue } : {}),
     };
     const sent = Object.entries(queues).map(([name, queue]) => [

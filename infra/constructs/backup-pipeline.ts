@@ -53,8 +53,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly schedules: BackupSchedules;
   /** Renews locks, if there are any. */
   readonly lock: JobFunction | undefined;
-  /** Show rows to the admin API, and put them back, if there is one. */
-  readonly ofRows: Readonly<Record<'look' | 'put-back', JobFunction>> | undefined;
+  /** Show rows to the admin API, and put them back. */
+  readonly ofRows: Readonly<Record<'look' | 'put-back', JobFunction>>;
   readonly #tasks: FargateTasks | undefined;
   readonly #connections: Connections | undefined;
   /** Copies backups, if there are second places. */
@@ -96,7 +96,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     };
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
-    this.ofRows = this.config.api.auth && {
+    this.ofRows = {
       look: this.#makeFunction('look', props, { network, statements, environment }),
       'put-back': this.#makeFunction('put-back', props, { network, statements, environment }),
     };
@@ -318,7 +318,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     const asTasks = tasks ? TASK_JOBS.filter((job) => jobs.includes(job)).map((job) => tasks.task(job)) : [];
     const roles: IRole[] = [
       ...jobs.map((job) => this.#functions[job].role),
-      ...Object.values(this.ofRows ?? {}).map(({ role }) => role),
+      ...Object.values(this.ofRows).map(({ role }) => role),
       ...asTasks.map(({ taskDefinition }) => taskDefinition.taskRole),
     ];
     return new DecryptRule(this, 'Decrypts', {

@@ -85,8 +85,9 @@ export class PipelineStack extends Stack {
    * them.
    */
   #exportAlways(): void {
-    const { stateMachine, verification } = this.pipeline;
+    const { ofRows, stateMachine, verification } = this.pipeline;
     for (const name of API_INVOKES) this.exportValue(this.pipeline.function(name).functionArn);
+    for (const job of Object.values(ofRows)) this.exportValue(job.function.functionArn);
     for (const machine of [stateMachine, verification])
       for (const value of [machine.stateMachineArn, machine.stateMachineName]) this.exportValue(value);
   }

@@ -90,7 +90,7 @@ describe('a VPC without any way out', () => {
     const inside = Object.values(template.findResources('AWS::Lambda::Function')).flatMap(
       ({ Properties }) => Properties.VpcConfig ?? [],
     );
-    expect(inside).toHaveLength(5);
+    expect(inside).toHaveLength(7);
     for (const { SubnetIds } of inside) expect(SubnetIds).toHaveLength(2);
   });
 

@@ -166,7 +166,9 @@ describe.runIf(hasPart('ceph-rgw') && hasTurn(2, 3))('roles, as Ceph RGW enforce
           ? bucket
           : /Secret/.test(id)
             ? secret
-            : `arn:aws:other:eu-west-1:111122223333:${id}`;
+            : /Key/.test(id)
+              ? 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
+              : `arn:aws:other:eu-west-1:111122223333:${id}`;
       const variables = Object.values(api.findResources('AWS::Lambda::Function'))
         .map(({ Properties }) => Properties.Environment.Variables)
         .find(({ POWERTOOLS_SERVICE_NAME }) => POWERTOOLS_SERVICE_NAME === 'admin-api');
