@@ -1,14 +1,27 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
 
 /** Found from the source as well as from the bundle in dist/. */
 const PACKAGE_FOLDERS = ['../..', '..'];
 
 /** A package has the functions' common files once; this file says which files make up which function. */
 export const BUNDLES_FILE = 'bundles.json';
-/** By function: its files, by name, and the path of each from the folder of `bundles.json`. */
-export type PackedBundles = Readonly<Record<string, Readonly<Record<string, string>>>>;
+/** All that they are made of, one after the other, compressed by Brotli. */
+export const BUNDLED_FILES = 'bundles.br';
+/** Where a file begins among them, and its length, in bytes; or its path from the folder of `bundles.json`. */
+export type PackedFile = string | readonly [offset: number, length: number];
+/** By function: its files, by name. */
+type PackedBundles = Readonly<Record<string, Readonly<Record<string, PackedFile>>>>;
 
 /** Folder of a function's files. @throws if it was not built */
 export function bundleOf(name: string, bundles: string = bundlesFolder()): string {
@@ -45,8 +58,12 @@ function unpack(name: string, bundles: string): string | undefined {
   place ??= temporaryFolder();
   const folder = path.join(place, String(unpackedFolders.size), name);
   mkdirSync(folder, { recursive: true });
-  for (const [file, packed] of Object.entries(files))
-    copyFileSync(path.join(bundles, packed), path.join(folder, file));
+  const bytes = brotliDecompressSync(readFileSync(path.join(bundles, BUNDLED_FILES)));
+  for (const [file, packed] of Object.entries(files)) {
+    const to = path.join(folder, file);
+    if (typeof packed === 'string') copyFileSync(path.join(bundles, packed), to);
+    else writeFileSync(to, bytes.subarray(packed[0], packed[0] + packed[1]));
+  }
   unpackedFolders.set(path.join(bundles, name), folder);
   return folder;
 }
