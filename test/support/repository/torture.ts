@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { seededRandom } from './rows.ts';
 
 /**
- * How much a test tries: a sample in `npm test`; twice that in CI (HOLDFAST_TEST_CI=1), which runs in full what starts nothing
- * outside; nearly everything that is finite in the full form (HOLDFAST_TEST_FULL=1); many random cases in `npm run torture`, which
- * sets these variables (tools/torture.ts). What fails can be run again with the seed that is printed.
+ * How much a test tries: a sample in `npm test`, and in CI (HOLDFAST_TEST_CI=1) of what starts something outside; nearly
+ * everything that is finite in the full form (HOLDFAST_TEST_FULL=1); many random cases in `npm run torture`, which sets these
+ * variables (tools/torture.ts). What fails can be run again with the seed that is printed.
  */
 const share = Number(process.env['TORTURE_SHARE'] ?? '0');
 
@@ -16,8 +16,6 @@ export const isTorture = share > 0;
 export const isFull = isTorture || process.env['HOLDFAST_TEST_FULL'] === '1';
 
 const isCi = process.env['HOLDFAST_TEST_CI'] === '1';
-/** Of what `npm test` tries, CI tries so many times as much. */
-const ciShare = isCi ? 2 : 1;
 
 /** Of random cases: the same seed gives the same ones. */
 export const testSeed = Number(process.env['HOLDFAST_TEST_SEED'] ?? '1');
@@ -28,12 +26,12 @@ const sampleSeed = Number(process.env['HOLDFAST_SAMPLE_SEED'] ?? '1');
 /** Random cases: `short` in `npm test`, `full` in the full form; in the long form `long`, or the share of it that was asked for. */
 export function cases(short: number, full: number, long: number): number {
   if (isTorture) return Math.max(1, Math.round(long * share));
-  return isFull ? full : Math.min(full, ciShare * short);
+  return isFull ? full : short;
 }
 
 /** So many of the items, chosen by a seed, in their order; all of them in the full and the long form. */
 export function sample<T>(items: readonly T[], count: number): readonly T[] {
-  return isFull ? items : sampleInFull(items, ciShare * count);
+  return isFull ? items : sampleInFull(items, count);
 }
 
 /** So many of the items in the full form too: what takes minutes and differs little. */
@@ -50,7 +48,7 @@ export const tortureTimeoutMs = isTorture ? 4 * 3600 * 1000 : 300_000;
 
 /** 1, 2, 3 and so on, such as the calls of a store; in `npm test` each `stride`-th of them, from a place that a seed chooses. */
 export function* strides(stride: number): Generator<number> {
-  const step = isFull ? 1 : Math.ceil(stride / ciShare);
+  const step = isFull ? 1 : stride;
   for (let at = 1 + Math.floor(seededRandom(sampleSeed + stride)() * step); ; at += step) yield at;
 }
 
@@ -61,7 +59,7 @@ export function* strides(stride: number): Generator<number> {
  * @param inFull of so many one has its turn in the full form; all in the long form @default 1
  */
 export function turns(n: number, inFull = 1): typeof it {
-  const of = isFull ? inFull : Math.max(inFull, Math.ceil(n / ciShare));
+  const of = isFull ? inFull : n;
   const first = turnOfFile(of);
   let at = 0;
   return onlyIf(() => isTorture || at++ % of === first);
@@ -72,7 +70,7 @@ export function turns(n: number, inFull = 1): typeof it {
  * each.
  */
 export function turnOfAll(n: number): typeof it {
-  const isWanted = isFull || turnOfFile(Math.ceil(n / ciShare)) === 0;
+  const isWanted = isFull || turnOfFile(n) === 0;
   return onlyIf(() => isWanted);
 }
 
@@ -85,8 +83,7 @@ function turnOfFile(n: number): number {
 
 /** Of `n` groups of slow files one has its turn in `npm test`, as a seed says. @param place of the group, from 0 */
 export function hasTurn(place: number, n: number): boolean {
-  const of = Math.ceil(n / ciShare);
-  return isFull || sampleSeed % of === place % of;
+  return isFull || sampleSeed % n === place;
 }
 
 /** An `it` for what takes too long for `npm test`, and is tried in the full form; in CI, in one file of two. */

@@ -95,6 +95,8 @@ async function reverse(
   const plan = { ...about, datasets, ...found };
   if (isDryRun) return plan;
   refuse(plan);
+  // It may have changed rows, and changed them back.
+  if (datasets.length === 0) return plan;
   await session.write('replace');
   const unequal = await session.unequal('replace');
   if (unequal.length > 0)

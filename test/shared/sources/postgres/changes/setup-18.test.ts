@@ -203,7 +203,7 @@ describe('setting continuous backup up', () => {
       isSetUp: false,
       problem: expect.stringContaining('slot'),
     });
-    await expect(chain.poll(source)).rejects.toMatchObject({ code: 'E_CHANGES_NOT_SET_UP' });
+    await expect(chain.poll(source)).rejects.toMatchObject({ code: 'E_CHANGES_GAP' });
     await chain.begin(source);
     expect(await setup.state(never)).toMatchObject({ isSetUp: true });
     await server.query(name, 'delete from keyed where id = 1');
