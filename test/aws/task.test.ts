@@ -68,7 +68,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'the task, a container’s pro
     async () => {
       const run = randomBytes(16).toString('hex');
       const about = { run, source: 'shop', type: 'manual' };
-      await (await start('plan', { ...about, execution: 'arn:task' })).exit;
+      await (await start('plan', { source: 'shop', type: 'manual', execution: 'arn:task' })).exit;
       const { child, exit } = await start('hold', about, { HOLDFAST_TASK_TOKEN: run });
       expect(await rig.aws.task(run)).toMatchObject({ output: { run, shares: [{ share: 0 }] } });
       expect((await (await start('backup-partition', { ...about, share: 0 })).exit).status).toBe(0);
