@@ -262,6 +262,7 @@ export class BackupMonitoring extends Construct {
       ...Object.fromEntries(UNAWAITED.map((job) => [job, pipeline.job(job).deadLetterQueue] as const)),
       ...(pipeline.lock ? { lock: pipeline.lock.deadLetterQueue } : {}),
       putBack: pipeline.ofRows['put-back'].deadLetterQueue,
+      ...(pipeline.continuous ? { proofs: pipeline.continuous.proof.deadLetterQueue } : {}),
       ...(pipeline.copies ? { copies: pipeline.copies.deadLetterQueue } : {}),
     };
     const sent = Object.entries(queues).map(([name, queue]) => [

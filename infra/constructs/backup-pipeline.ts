@@ -127,9 +127,9 @@ export class BackupPipeline extends Construct implements IConnectable {
       logRetention: aws.logDays,
     }).stateMachine;
     this.#allowCallback(fargate);
-    this.decrypts = this.#makeDecryptRule(props);
     this.schedules = this.#makeSchedules(props);
     this.continuous = this.#makeContinuous(file, props, { network, statements, environment });
+    this.decrypts = this.#makeDecryptRule(props);
   }
 
   /**
@@ -244,6 +244,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     const continuous = new ContinuousBackup(this, 'Continuous', {
       polled,
       watchdog: this.#makeFunction('poll-watchdog', props, of.watchdog),
+      proof: this.#makeFunction('prove', props, made),
       stateMachine,
       eventBus,
       deployment,
@@ -319,6 +320,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     const roles: IRole[] = [
       ...jobs.map((job) => this.#functions[job].role),
       ...Object.values(this.ofRows).map(({ role }) => role),
+      ...(this.continuous ? [this.continuous.proof.role] : []),
       ...asTasks.map(({ taskDefinition }) => taskDefinition.taskRole),
     ];
     return new DecryptRule(this, 'Decrypts', {

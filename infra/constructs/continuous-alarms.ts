@@ -59,8 +59,16 @@ function alarmsOf(
     },
     {
       id: `ChangesLost-${source}`,
-      metric: sourceMetric('ChangeGaps', measured, { period: SILENT, statistic: Stats.SUM }),
-      text: `changes of ${source} are lost: moments in the gap cannot be restored`,
+      // What is missing is left out of the maximum.
+      metric: new MathExpression({
+        expression: 'MAX([gaps, failed])',
+        usingMetrics: {
+          gaps: sourceMetric('ChangeGaps', measured, { period: SILENT, statistic: Stats.SUM }),
+          failed: sourceMetric('ProofFailed', measured, { period: SILENT }),
+        },
+        period: SILENT,
+      }),
+      text: `changes of ${source} are lost, or a backup is not the one before it and the changes between them: some moments cannot be restored`,
     },
     {
       id: `PollFailing-${source}`,

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { EventField, type IEventBus, Match, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
-import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
+import { LambdaFunction, SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import {
   Schedule,
   ScheduleExpression,
@@ -12,6 +12,7 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { EVENT_SOURCE, type EventType } from '../../shared/config/events.ts';
 import { jobScheduleName } from '../../shared/config/schedule-names.ts';
 import { MINUTE_MS } from '../../shared/core/units.ts';
 import type { JobFunction } from './job-function.ts';
@@ -28,6 +29,8 @@ export interface ContinuousBackupProps {
   readonly polled: readonly PolledSource[];
   /** Lets servers go of the log that they hold. */
   readonly watchdog: JobFunction;
+  /** Compares each backup with the one before it and the changes between them. */
+  readonly proof: JobFunction;
   /** Makes backups. */
   readonly stateMachine: IStateMachine;
   /** Where Lambda sends what polls answered. */
@@ -43,13 +46,24 @@ export interface ContinuousBackupProps {
 
 /** What a backup that changes need is listed as. */
 const BASE_TYPE = 'daily';
+/** Whoever hears these has a new backup to prove. */
+const MADE: readonly EventType[] = ['Backup Succeeded', 'Backup Suspect'];
+/** By which Lambda tells what a function answered. */
+const ANSWERED = {
+  source: ['lambda'],
+  detailType: ['Lambda Function Invocation Result - Success'],
+};
 /** The next poll does what this one could not begin. */
 const CALLS = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
-/** Polls sources each minute, watches what their servers hold for that, and has a new backup made when changes need one. */
+/**
+ * Polls sources each minute, watches what their servers hold for that, has a new backup made when changes need one, and each backup
+ * proven.
+ */
 export class ContinuousBackup extends Construct {
   readonly polled: readonly PolledSource[];
   readonly watchdog: JobFunction;
+  readonly proof: JobFunction;
   readonly #props: ContinuousBackupProps;
 
   constructor(scope: Construct, id: string, props: ContinuousBackupProps) {
@@ -57,6 +71,7 @@ export class ContinuousBackup extends Construct {
     this.#props = props;
     this.polled = props.polled;
     this.watchdog = props.watchdog;
+    this.proof = props.proof;
     for (const { name, everyMs, job } of props.polled)
       this.#schedule(`poll-${name}`, job, {
         scheduleName: jobScheduleName('poll', name),
@@ -71,6 +86,8 @@ export class ContinuousBackup extends Construct {
       event: {},
     });
     this.#makeBases();
+    for (const source of props.polled) this.#storeUpToBackups(source);
+    this.#proveBackups();
   }
 
   /** Lets the watchdog of backups have one made that is still due: the first may have failed. */
@@ -117,8 +134,7 @@ export class ContinuousBackup extends Construct {
       description: 'Holdfast: stored changes need a new backup to begin with',
       eventBus,
       eventPattern: {
-        source: ['lambda'],
-        detailType: ['Lambda Function Invocation Result - Success'],
+        ...ANSWERED,
         detail: { responsePayload: { deployment: [deployment], base: Match.exists() } },
       },
       targets: [
@@ -128,6 +144,50 @@ export class ContinuousBackup extends Construct {
             source: EventField.fromPath('$.detail.responsePayload.source'),
             type: BASE_TYPE,
             scheduledTime: EventField.time,
+          }),
+        }),
+      ],
+    });
+  }
+
+  /** A backup can be proven only if changes are stored up to it, which a source at rest would have put off. */
+  #storeUpToBackups({ name, job }: PolledSource): void {
+    const { eventBus, deployment, deadLetterQueue } = this.#props;
+    new Rule(this, `backup-${name}`, {
+      description: `Holdfast: changes of ${name} are stored up to each of its backups`,
+      eventBus,
+      eventPattern: {
+        source: [EVENT_SOURCE],
+        detailType: [...MADE],
+        detail: { deployment: [deployment], source: [name] },
+      },
+      targets: [
+        new LambdaFunction(job.function, {
+          deadLetterQueue,
+          event: RuleTargetInput.fromObject({
+            source: name,
+            backup: EventField.fromPath('$.detail.backup'),
+          }),
+        }),
+      ],
+    });
+  }
+
+  /** When that poll has answered. It has no right to call anybody. */
+  #proveBackups(): void {
+    const { eventBus, deployment, deadLetterQueue, proof } = this.#props;
+    new Rule(this, 'ProofDue', {
+      description: 'Holdfast: changes are stored up to a backup, which can be proven',
+      eventBus,
+      eventPattern: {
+        ...ANSWERED,
+        detail: { responsePayload: { deployment: [deployment], backup: Match.exists() } },
+      },
+      targets: [
+        new LambdaFunction(proof.function, {
+          deadLetterQueue,
+          event: RuleTargetInput.fromObject({
+            backup: EventField.fromPath('$.detail.responsePayload.backup'),
           }),
         }),
       ],

@@ -101,6 +101,7 @@ const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
     1,
     'Lets servers go of the log that they hold for polls before it fills their disks',
   ),
+  prove: size(1769, 15, 'Compares a backup with the one before it and the changes between them'),
   watchdog: size(512, 5, 'Measures how old the newest good backup is'),
   'admin-api': { ...size(1024, 1, 'Answers the admin API'), timeout: API_TIMEOUT },
   'put-back': size(1769, 15, 'Puts rows of backups back into a target'),

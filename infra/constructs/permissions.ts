@@ -132,6 +132,8 @@ function permissionsOf(
     // It writes who looked at what, and nothing else.
     look: { ...reader, put: reports('audit') },
     drill: withChanges({ ...stoppable, put: [...reports('audit', 'drill'), HISTORY] }),
+    // It compares backups with the changes between them, and writes what came of it.
+    prove: withChanges({ ...reader, put: reports('proof') }),
     export: {
       ...stoppable,
       get: [...stoppable.get, 'exports/*'],

@@ -7,7 +7,7 @@ import { readPause } from '../../shared/jobs/changes/pause.ts';
 import type { PollResult } from '../../shared/jobs/changes/poll.ts';
 import { type ContinuousSource, continuousSource } from '../runtime/continuous.ts';
 import { examinedChanges } from '../runtime/doctor-changes.ts';
-import { source } from '../runtime/event-members.ts';
+import { backupKeyMember, source } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { openPlace } from '../runtime/places.ts';
@@ -15,12 +15,18 @@ import { logger, publishMetrics } from '../runtime/telemetry.ts';
 import { forgetPoller, type KeptPoller, keptPoller } from './kept-poller.ts';
 import { msToNextPoll } from './pace.ts';
 
-const Event = z.strictObject({ source });
+/** `backup`: was just made, and is to be proven, so changes are stored up to it, also if there are none. */
+const Event = z.strictObject({ source, backup: backupKeyMember.optional() });
 
 /** Kept of the time at the end of an invocation: a step that begins must be able to end. */
 const STEP_MS = 60 * SECOND_MS;
+/** Somebody else reads: so long until we try again. */
+const BUSY_MS = SECOND_MS;
 
-/** What a poll came to. `base`: why a new backup is due now; a rule of the deployment has it made. */
+/**
+ * What a poll came to. `base`: why a new backup is due now; a rule of the deployment has it made. `backup`: the one that can be proven now;
+ * another rule has that done.
+ */
 interface Polled {
   readonly source: string;
   readonly deployment: string | null;
@@ -34,6 +40,7 @@ interface Polled {
   readonly lag: number | null;
   readonly gaps: readonly string[];
   readonly base?: string;
+  readonly backup?: string;
 }
 
 /**
@@ -42,11 +49,11 @@ interface Polled {
  */
 export const handler = defineFunction(
   Event,
-  async ({ source: name }, invocation) => {
+  async ({ source: name, backup }, invocation) => {
     const about = continuousSource(name, invocation.config);
     try {
       const kept = await keptPoller(about, invocation);
-      return await pollForAMinute(about, kept, invocation);
+      return await pollForAMinute(about, kept, { ...invocation, backup });
     } catch (error) {
       await forgetPoller();
       if (!isHoldfastError(error, 'E_NO_REPOSITORY')) throw error;
@@ -60,7 +67,7 @@ export const handler = defineFunction(
 async function pollForAMinute(
   about: ContinuousSource,
   kept: KeptPoller,
-  { signal, until }: Invocation,
+  { signal, until, backup }: Invocation & { readonly backup: string | undefined },
 ): Promise<Polled> {
   const { name, kind, continuous } = about;
   const began = performance.now();
@@ -77,15 +84,22 @@ async function pollForAMinute(
       return answer(name, 'paused', total);
     }
     await using changes = await openChanges(place.config, place.env);
-    total.add(await kept.poll(changes, { hasTime, signal }), kept);
-    const nextMs = msToNextPoll(performance.now() - began, continuous.everyMs);
-    if (nextMs === undefined || total.base !== undefined || !total.isCaughtUp) break;
+    const idle = backup === undefined ? {} : { idleMs: 0 };
+    total.add(await kept.poll(changes, { hasTime, ...idle, signal }), kept);
+    const nextMs =
+      backup === undefined
+        ? total.next(msToNextPoll(performance.now() - began, continuous.everyMs))
+        : total.untilCaughtUp(hasTime());
+    if (nextMs === undefined) break;
     await sleep(nextMs, signal);
   }
   publishMetrics(name, { ChangeLag: total.lagSeconds, ChangeGaps: total.gaps.length || undefined });
   for (const gap of total.gaps) logger.error('changes are lost', { source: name, gap });
   for (const warning of total.warnings) logger.warn(warning, { source: name });
-  return answer(name, 'polled', total);
+  return {
+    ...answer(name, 'polled', total),
+    ...(backup !== undefined && total.isCaughtUp ? { backup } : {}),
+  };
 }
 
 function answer(source: string, state: Polled['state'], total: Total): Polled {
@@ -117,6 +131,16 @@ class Total {
   base: string | undefined;
   readonly gaps: string[] = [];
   readonly warnings = new Set<string>();
+
+  /** So long until the next of this minute; undefined if there is nothing to go on with. */
+  next(ms: number | undefined): number | undefined {
+    return this.base === undefined && this.isCaughtUp ? ms : undefined;
+  }
+
+  /** The same until all is stored that was there, if there is time. */
+  untilCaughtUp(hasTime: boolean): number | undefined {
+    return this.isCaughtUp || !hasTime ? undefined : BUSY_MS;
+  }
 
   add(result: PollResult, kept: KeptPoller): void {
     this.polls++;

@@ -24,6 +24,7 @@ export type FunctionMetric =
   | 'DrillAge'
   | 'Duration'
   | 'HeldBytes'
+  | 'ProofFailed'
   | 'Ratio'
   | 'ReadBytes'
   | 'Records'

@@ -27,7 +27,15 @@ export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
 export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
 
 /** Functions that are deployed only if the configuration asks for what they do. */
-export const OPTIONAL_FUNCTION_NAMES = ['lock', 'copy', 'look', 'put-back', 'poll', 'poll-watchdog'] as const;
+export const OPTIONAL_FUNCTION_NAMES = [
+  'lock',
+  'copy',
+  'look',
+  'put-back',
+  'poll',
+  'poll-watchdog',
+  'prove',
+] as const;
 /** One of these functions. */
 export type OptionalFunctionName = (typeof OPTIONAL_FUNCTION_NAMES)[number];
 /** Any function that can be deployed. */

@@ -17,6 +17,8 @@ export type EventType =
   | 'Restore Finished'
   | 'Drill Succeeded'
   | 'Drill Failed'
+  | 'Proof Succeeded'
+  | 'Proof Failed'
   | 'Prune Finished';
 
 /** Events that need somebody's attention. */
@@ -28,6 +30,7 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Verification Failed',
   'Lock Failed',
   'Drill Failed',
+  'Proof Failed',
   'Copy Failed',
 ];
 

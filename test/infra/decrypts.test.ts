@@ -75,9 +75,8 @@ const tells = (event: object) => matches(pattern, event);
 
 describe('who opens records is told', () => {
   it('unless it is a role that does so as a matter of course', () => {
-    const openers = ['restore', 'drill', 'export', 'verify', 'look', 'put-back', 'backup-partition'].map(
-      roleOf,
-    );
+    const jobs = ['restore', 'drill', 'export', 'verify', 'look', 'put-back', 'backup-partition', 'prove'];
+    const openers = jobs.map(roleOf);
     expect(taskRoles()).toHaveLength(4);
     for (const role of [...openers, ...taskRoles(), 'arn:aws:iam::111122223333:role/dba'])
       expect(tells(decrypt(session(role))), role).toBe(false);

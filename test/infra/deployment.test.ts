@@ -420,6 +420,7 @@ describe('monitoring', () => {
           'Verification Failed',
           'Lock Failed',
           'Drill Failed',
+          'Proof Failed',
           'Copy Failed',
         ],
         detail: { deployment: [deployment] },

@@ -140,6 +140,13 @@ const TABLE: readonly Row[] = [
     decrypt: PURPOSES,
   },
   {
+    job: 'prove',
+    ...reader,
+    get: [...reader.get, ...SEGMENTS],
+    put: reports('proof'),
+    decrypt: PURPOSES,
+  },
+  {
     job: 'export',
     ...stoppable,
     get: [...stoppable.get, 'exports/shop.sql'],

@@ -82,14 +82,9 @@ export async function pollUpTo(
   openChanges: () => Promise<ChangeSource>,
   options: Omit<PollOptions, 'keys' | 'idleMs'>,
 ): Promise<boolean> {
-  const { source, signal, hasTime = () => true } = options;
+  const { signal, hasTime = () => true } = options;
   const poll = poller(repository, { ...options, idleMs: 0 });
-  const { join } = (await repository.openBackup(base, signal)).catalog;
-  if (!join) return true;
-  const isStored = async () => {
-    const newest = await newestSegment(repository.context, source, signal);
-    return newest !== undefined && newest.head.facts.readAt >= join.at;
-  };
+  const isStored = await whetherStoredUpTo(repository, base, signal);
   while (!(await isStored())) {
     if (!hasTime()) return false;
     await using changes = await openChanges();
@@ -97,6 +92,25 @@ export async function pollUpTo(
     if (!isCaughtUp) await sleep(BUSY_MS, signal);
   }
   return true;
+}
+
+/**
+ * What tells whether the changes of its source are stored up to a backup; one that joins no changes waits for none.
+ *
+ * @throws E_NO_BACKUP, E_DAMAGED, E_STORE_*; so does what it returns
+ */
+export async function whetherStoredUpTo(
+  repository: Repository,
+  base: BackupKey,
+  signal: AbortSignal,
+): Promise<() => Promise<boolean>> {
+  const { manifest, catalog } = await repository.openBackup(base, signal);
+  const { join } = catalog;
+  return async () => {
+    if (!join) return true;
+    const newest = await newestSegment(repository.context, manifest.source, signal);
+    return newest !== undefined && newest.head.facts.readAt >= join.at;
+  };
 }
 
 /** Somebody else reads: so long until we look again. */
