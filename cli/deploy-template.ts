@@ -11,6 +11,8 @@ export interface DeployAnswers {
   readonly account: string;
   readonly network: { readonly vpcId: string; readonly subnetIds: readonly string[] } | undefined;
   readonly emails: readonly string[];
+  /** Whether changes between backups are stored too. */
+  readonly continuous: boolean;
 }
 
 /** Versions that the app depends on. */
@@ -93,12 +95,13 @@ holdfastApp({ file: config, fileName: 'holdfast.config.ts', env: process.env }).
 `;
 
 function configOf(answers: DeployAnswers): string {
-  const { source, kind, url, secret, region, account, network, emails } = answers;
+  const { source, kind, url, secret, region, account, network, emails, continuous } = answers;
   const text = JSON.stringify;
   const place = [
     `kind: ${text(kind)}`,
     ...(url === undefined ? [] : [`url: ${text(url)}`]),
     ...(secret === undefined ? [] : [`secret: ${text(secret)}`]),
+    ...(continuous ? ['continuous: {}'] : []),
   ].join(', ');
   const vpc = network
     ? `\n    network: { vpcId: ${text(network.vpcId)}, subnetIds: ${text(network.subnetIds)} },`
@@ -124,7 +127,7 @@ export default defineConfig({
 `;
 }
 
-function readmeOf({ source, account, region }: DeployAnswers): string {
+function readmeOf({ source, account, region, continuous }: DeployAnswers): string {
   return `# Backups of ${source}
 
 Deploys Holdfast into account ${account}, ${region}. \`holdfast.config.ts\` says what is backed up;
@@ -138,12 +141,19 @@ npx cdk bootstrap    # once an account and region
 npm run deploy
 npx holdfast doctor --deployed Holdfast   # tries all that the functions need
 \`\`\`
-
+${continuous ? SETUP : ''}
 Then \`node_modules/holdfast/docs/guide/aws.md\`, "From nothing": the first backup, and how to see it.
 
 To upgrade: \`npm install holdfast@latest\`, read its CHANGELOG.md, \`npm run diff\`, \`npm run deploy\`.
 `;
 }
+
+/** Functions that poll may not set a database up. */
+const SETUP = `
+Changes are stored each minute once the database keeps them: run \`npx holdfast pitr setup --print\` for what that takes,
+and \`npx holdfast pitr setup\` to do it, from a machine that reaches the database. Until then polls fail, and an alarm says so.
+\`node_modules/holdfast/docs/guide/continuous.md\` has the rest.
+`;
 
 function json(value: object): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;

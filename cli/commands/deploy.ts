@@ -17,11 +17,13 @@ const options = {
   vpc: { type: 'string' },
   subnets: { type: 'string' },
   email: { type: 'string', multiple: true },
+  continuous: { type: 'boolean' },
   package: { type: 'string' },
 } as const;
 
 /** Kinds whose URL is no secret, each with an option of its own. */
 const urlFlags = KINDS.flatMap(({ kind, deployFlag }) => (deployFlag ? [{ kind, ...deployFlag }] : []));
+const continuousKinds = KINDS.flatMap(({ kind, changes }) => (changes ? [kind] : []));
 const secretKinds = KINDS.flatMap(({ kind, isUrlInSecret = false }) => (isUrlInSecret ? [kind] : []));
 const all = {
   ...options,
@@ -44,6 +46,7 @@ ${urlFlags.map(({ name, help: about }) => `${optionHelp(`      --${name} URL`, a
       --vpc ID            the VPC that reaches the database; not needed for a public one
       --subnets ID,ID     its private subnets, for --vpc
       --email ADDRESS     who gets an email when a backup fails; may be repeated
+      --continuous        store changes each minute, to restore any moment: ${continuousKinds.join(', ')}
       --package SPEC      where npm finds Holdfast: a version, or file:/path/of/its/tarball.tgz (default: this version)
 
 ${COMMON_HELP}
@@ -112,7 +115,16 @@ function answersOf(values: Values): DeployAnswers {
     region: matching('region', values.region ?? ofRegion, REGION),
     network: networkOf(vpc, subnets),
     emails: email,
+    continuous: continuousOf(values, kind),
   };
+}
+
+function continuousOf({ continuous = false }: Values, kind: string): boolean {
+  if (!continuous || continuousKinds.includes(kind)) return continuous;
+  throw usage(
+    `--continuous is not for ${kind}; these kinds have it: ${continuousKinds.join(', ')}`,
+    'Leave it out, and make backups more often instead.',
+  );
 }
 
 const SOURCE = {
@@ -175,12 +187,12 @@ async function ownPackage(): Promise<PackageFile> {
   throw new HoldfastError('E_INTERNAL', 'the package of Holdfast has no package.json');
 }
 
-function nextSteps(folder: string, { source }: DeployAnswers): string {
+function nextSteps(folder: string, { source, continuous }: DeployAnswers): string {
   return `Wrote a CDK app that backs up ${source} into ${folder}.
 Next:
   - cd ${folder} && npm install && npm run synth
   - npx cdk bootstrap, once an account and region
   - npm run deploy, then npx holdfast doctor --deployed Holdfast
-  - README.md there
+${continuous ? '  - npx holdfast pitr setup, from a machine that reaches the database\n' : ''}  - README.md there
 `;
 }

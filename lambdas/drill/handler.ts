@@ -4,6 +4,7 @@ import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { runDrill } from '../../shared/jobs/drill/drill.ts';
+import { type DrilledMoment, momentsOf } from '../../shared/jobs/drill/drill-moment.ts';
 import { chooseBackup } from '../../shared/jobs/restore/choose-backup.ts';
 import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { audited } from '../runtime/audit.ts';
@@ -23,7 +24,8 @@ const Event = z.strictObject({
 });
 
 /**
- * Restores a backup (by default the newest good one) into a database that it makes, compares, and drops it.
+ * Restores a backup (by default the newest good one) into a database that it makes, and if changes are stored after it goes on to a
+ * random moment, compares, and drops it.
  */
 export const handler = defineFunction(
   Event,
@@ -48,7 +50,13 @@ export const handler = defineFunction(
     const result = await cancellable(repository, { run, signal }, (stop) =>
       audited(repository, { ...audit, signal: stop }, () =>
         // The role of drills may not sign.
-        runDrill(repository, key, server, { by, signs: false, onProgress, signal: stop }),
+        runDrill(repository, key, server, {
+          by,
+          signs: false,
+          restoreMoment: momentsOf(stored.kind),
+          onProgress,
+          signal: stop,
+        }),
       ),
     );
     if ('by' in result) return { key, ...result };
@@ -63,10 +71,18 @@ export const handler = defineFunction(
       figures,
       ...(error ? { error: { code: error.code, message: error.message } } : {}),
     });
-    return { key, outcome, ...figures, report, error: error?.code ?? null };
+    const moment = shownMoment(result.moment);
+    return { key, outcome, ...figures, moment, report, error: error?.code ?? null };
   },
   { places: examinedDrills },
 );
+
+/** Without names of datasets, which are in the report. */
+function shownMoment(moment: DrilledMoment | undefined) {
+  if (!moment) return null;
+  const { datasets: _, ...shown } = moment;
+  return shown;
+}
 
 /** @throws E_CONFIG */
 function drillPlace(kind: string, { drill }: ResolvedConfig) {

@@ -30,6 +30,7 @@ export const handler = defineFunction(Event, async ({ backup, requestedBy: by },
     const result = await prove(repository, base, { ...invocation, by: by ?? invocation.by, name: source.name });
     await tell(about, result);
     const { outcome, proof, report, error } = result;
+    logger.info('the backup was compared', { outcome, report });
     return { ...about, outcome, ...figuresOf(proof), report: report ?? null, error: error?.code ?? null };
   } catch (error) {
     const { name: code, message } = toFunctionError(error, invocation.signal);

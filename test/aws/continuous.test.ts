@@ -4,6 +4,8 @@ import { changesFolder } from '../../shared/format/change-keys.ts';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
 import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
+import { type BusEvent, calledFor } from '../support/aws/event-rules.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
 import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
 import { publishedMetrics } from '../support/aws/metrics.ts';
 import type { LambdaProcess } from '../support/aws/runtime-api.ts';
@@ -17,17 +19,44 @@ const CHANGES = 12;
 const NOW = `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now`;
 const machine = backupMachine({});
 
+interface Proven {
+  readonly outcome: string;
+  readonly segments: number;
+  readonly transactions: number;
+  readonly datasets: number;
+}
 interface Polled {
   readonly state: string;
   readonly segments: number;
   readonly gaps: readonly string[];
   readonly lag: number | null;
   readonly base?: string;
+  readonly backup?: string;
 }
+
+const { pipeline } = deploymentOf(FULL_CONFIG);
+const [made] = Object.values(pipeline.findResources('AWS::Lambda::Function'));
+const DEPLOYMENT = String(made?.['Properties'].Environment.Variables.HOLDFAST_DEPLOYMENT);
+
+/** What rules of the deployment call for an event of a state machine. */
+const calledOf = (type: string, detail: BusEvent['detail']) =>
+  calledFor(pipeline, {
+    source: 'holdfast',
+    'detail-type': type,
+    time: new Date().toISOString(),
+    detail: { ...detail, deployment: DEPLOYMENT },
+  });
+/** And when Lambda tells what a function answered. */
+const calledAfter = (responsePayload: object) =>
+  calledFor(pipeline, {
+    source: 'lambda',
+    'detail-type': 'Lambda Function Invocation Result - Success',
+    time: new Date().toISOString(),
+    detail: { responsePayload },
+  });
 
 /** What the schedule of a function gives it. */
 function scheduled(job: string): unknown {
-  const { pipeline } = deploymentOf(FULL_CONFIG);
   const schedules = Object.values(pipeline.findResources('AWS::Scheduler::Schedule'));
   const found = schedules.find(({ Properties }) => Properties.Name === job);
   return JSON.parse(String(resolved(found?.['Properties'].Target.Input)));
@@ -40,9 +69,11 @@ describeWithParts(
     let rig: AwsRig;
     let postgres: PostgresServer;
     let poller: LambdaProcess;
+    let prover: LambdaProcess;
+    let restorer: LambdaProcess;
     beforeAll(async () => {
       const settings = { wal_level: 'logical', max_slot_wal_keep_size: "'1GB'" };
-      rig = await startAwsRig({ deployment: 'here', settings });
+      rig = await startAwsRig({ deployment: DEPLOYMENT, settings });
       ({ postgres } = rig);
       await postgres.createDatabase('shop');
       await postgres.createDatabase('scratch');
@@ -53,6 +84,8 @@ describeWithParts(
       );
       configure(10 * 1024);
       poller = await rig.start('poll');
+      prover = await rig.start('prove');
+      restorer = await rig.start('restore');
     }, TIMEOUT_MS);
     afterAll(() => rig?.[Symbol.asyncDispose]());
 
@@ -62,30 +95,48 @@ describeWithParts(
           shop: { kind: 'postgres', secret: rig.secretOf('shop'), continuous: { mostHeldMiB } },
         },
         targets: { scratch: { kind: 'postgres', secret: rig.secretOf('scratch') } },
+        drill: { postgres: { secret: rig.secretOf('postgres') } },
       });
     const poll = async () => (await poller.invoke(scheduled('poll-shop'))) as Polled;
-    /** What the rule of the deployment does with what a poll answered. */
-    const makeBase = async ({ base }: Polled, id: string) => {
-      expect(base).toBeDefined();
-      const { outcome } = await execute(machine, { source: 'shop', type: 'daily' }, { rig, id });
+    /** By the rules: the machine that they start makes a backup, the poll that this calls stores all up to it, and then it is proven. */
+    const backUp = async (input: Readonly<Record<string, unknown>>, id: string) => {
+      const { outcome, events } = await execute(machine, input, { rig, id });
       expect(outcome).toBe('succeeded');
+      const [told] = events.filter(({ type }) => type === 'Backup Succeeded');
+      const [upTo, ...others] = calledOf(told?.type ?? '', told?.detail ?? {});
+      expect([upTo?.job, ...others]).toEqual(['poll']);
+      const answer = (await poller.invoke(upTo?.input)) as Polled;
+      expect(answer).toMatchObject({ state: 'polled', segments: 1, backup: told?.detail['backup'] });
+      const [proof, ...more] = calledAfter(answer);
+      expect([proof?.job, ...more]).toEqual(['prove']);
+      return { input: proof?.input, ...((await prover.invoke(proof?.input)) as Proven) };
     };
+    const makeBase = (polled: Polled, id: string) => {
+      const [base, ...others] = calledAfter(polled);
+      expect([base?.input, ...others]).toEqual([
+        { source: 'shop', type: 'daily', scheduledTime: expect.any(String) },
+      ]);
+      return backUp(base?.input ?? {}, id);
+    };
+    /** How many objects there are of proofs. */
+    const reports = async () => (await rig.keys('reports/proof/')).length;
+    const proofsTold = () => rig.aws.events.filter(({ type }) => type.startsWith('Proof '));
     const held = async (database: string) =>
       (await postgres.query(database, 'SELECT id, amount, note FROM accounts ORDER BY id')).rows;
     const now = async () => String((await postgres.query('shop', NOW)).rows[0]?.['now']);
     const restore = (moment: object) =>
-      rig.invoke('restore', { source: 'shop', to: 'scratch', ...moment, requestedBy: 'ana@shop.example' });
+      restorer.invoke({ source: 'shop', to: 'scratch', ...moment, requestedBy: 'ana@shop.example' });
     const emptyScratch = async () => {
       await postgres.query('postgres', 'DROP DATABASE scratch');
       await postgres.createDatabase('scratch');
     };
 
     it(
-      'waits for a repository, asks for a base, polls on, and restores what a client knows of a moment and of a transaction',
+      'waits for a repository, asks for a base, polls on, restores what a client knows of a moment and of a transaction, and proves the next backup',
       async () => {
         expect(await poll()).toMatchObject({ state: 'waiting', segments: 0 });
-        const first = await execute(machine, { source: 'shop', type: 'manual' }, { rig, id: 'first' });
-        expect(first.outcome).toBe('succeeded');
+        // The plan of a first backup makes it.
+        await rig.invoke('plan', { source: 'shop', type: 'manual', execution: 'first' });
         // Nobody has set the database up, and the function that polls may not.
         await expect(poll()).rejects.toMatchObject({ name: 'E_CHANGES_NOT_SET_UP' });
         await postgres.query('shop', 'CREATE PUBLICATION holdfast_shop FOR TABLE accounts');
@@ -96,7 +147,7 @@ describeWithParts(
 
         const begun = await poll();
         expect(begun).toMatchObject({ state: 'polled', segments: 1, gaps: [] });
-        await makeBase(begun, 'base');
+        expect(await makeBase(begun, 'base')).toMatchObject({ outcome: 'none' });
 
         /** What the writer knows: the table after each of its own transactions, and which they were. */
         const known: { readonly at: string; readonly xid: string; readonly rows: unknown }[] = [];
@@ -129,12 +180,28 @@ describeWithParts(
         expect(await held('scratch')).toEqual(known.at(-2)?.rows);
         await expect(restore({ at: '2020-01-01T00:00:00Z' })).rejects.toMatchObject({ name: 'E_NO_MOMENT' });
         await expect(restore({})).rejects.toMatchObject({ name: 'E_USAGE' });
+
+        const night = await backUp({ source: 'shop', type: 'daily' }, 'night');
+        const counted = { transactions: CHANGES, datasets: 1, differing: 0, notCompared: 0 };
+        expect(night).toMatchObject({ outcome: 'equal', ...counted });
+        expect(await reports()).toBe(1);
+        expect(proofsTold()).toMatchObject([
+          { type: 'Proof Succeeded', detail: { source: 'shop', outcome: 'equal', figures: counted } },
+        ]);
+        // One of the segments between the two goes.
+        const folder = changesFolder({ kind: 'postgres', name: 'shop' });
+        const [, , segment = ''] = (await rig.keys(folder)).toSorted();
+        await rig.store.delete(segment);
+        expect(await prover.invoke(night.input)).toMatchObject({ outcome: 'failed', error: 'E_DAMAGED' });
+        expect(await reports()).toBe(2);
+        expect(proofsTold().map(({ type }) => type)).toEqual(['Proof Succeeded', 'Proof Failed']);
+        expectDocumented(proofsTold());
       },
       TIMEOUT_MS,
     );
 
     it(
-      'stops while it is paused, lets the server go of too much log, names the gap, and asks for a new base',
+      'stops while it is paused, lets the server go of too much log, names the gap, asks for a new base, and drills a moment after it',
       async () => {
         const paused = `${changesFolder({ kind: 'postgres', name: 'shop' })}paused`;
         await rig.store.put(paused, Buffer.from('by hand'));
@@ -156,8 +223,14 @@ describeWithParts(
 
         const broken = await poll();
         expect(broken.gaps).toEqual([expect.stringContaining('are lost')]);
-        await makeBase(broken, 'healed');
+        expect(await makeBase(broken, 'healed')).toMatchObject({ outcome: 'none' });
+        expect(proofsTold()).toHaveLength(2);
+        await postgres.query('shop', "UPDATE accounts SET note = 'healed' WHERE id < 9");
         expect((await poll()).base).toBeUndefined();
+        expect(await rig.invoke('drill', { source: 'shop' })).toMatchObject({
+          outcome: 'equal',
+          moment: { outcome: 'equal', at: expect.any(String) },
+        });
         await emptyScratch();
         expect(await restore({ at: 'latest' })).toMatchObject({ outcome: 'equal' });
         expect(await held('scratch')).toEqual(await held('shop'));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { matchesEvent } from '../support/aws/event-rules.ts';
 import { resolved } from '../support/aws/synthesised.ts';
 
 const { pipeline, monitoring } = deploymentOf(FULL_CONFIG);
@@ -20,30 +21,6 @@ function taskRoles(): string[] {
   return Object.values(pipeline.findResources('AWS::ECS::TaskDefinition'))
     .filter(({ Properties }) => Properties.ContainerDefinitions[0].Command[0] !== 'hold')
     .map(({ Properties }) => String(resolved(Properties.TaskRoleArn)));
-}
-
-/** As EventBridge matches: lists are alternatives, objects are walked, of a list of objects any may match. */
-function matches(wanted: unknown, found: unknown): boolean {
-  if (Array.isArray(wanted)) return wanted.some((one) => isMet(one, found));
-  if (Array.isArray(found)) return found.some((one) => matches(wanted, one));
-  return Object.entries(wanted as object).every(([name, inner]) =>
-    matches(inner, (found as Record<string, unknown> | undefined)?.[name]),
-  );
-}
-
-function isMet(wanted: unknown, found: unknown): boolean {
-  if (typeof wanted === 'string') return found === wanted;
-  const {
-    exists,
-    'anything-but': but,
-    ...rest
-  } = wanted as {
-    readonly exists?: boolean;
-    readonly 'anything-but'?: readonly string[];
-  };
-  if (Object.keys(rest).length > 0) throw new Error(`a condition of another kind: ${JSON.stringify(rest)}`);
-  if (exists !== undefined) return exists === (found !== undefined);
-  return typeof found === 'string' && but?.includes(found) === false;
 }
 
 const KEY = String(resolved(rule?.EventPattern.detail.resources.ARN[0]));
@@ -71,7 +48,7 @@ const session = (arn: string) => ({
   sessionContext: { sessionIssuer: { type: 'Role', arn } },
 });
 const USER = { type: 'IAMUser', arn: 'arn:aws:iam::111122223333:user/Alice' };
-const tells = (event: object) => matches(pattern, event);
+const tells = (event: object) => matchesEvent(pattern, event);
 
 describe('who opens records is told', () => {
   it('unless it is a role that does so as a matter of course', () => {
