@@ -46,7 +46,7 @@ export interface ContinuousBackupProps {
 
 /** What a backup that changes need is listed as. */
 const BASE_TYPE = 'daily';
-/** Whoever hears these has a new backup to prove. */
+/** They say that there is a new backup to prove. */
 const MADE: readonly EventType[] = ['Backup Succeeded', 'Backup Suspect'];
 /** By which Lambda tells what a function answered. */
 const ANSWERED = {

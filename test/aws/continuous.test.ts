@@ -35,17 +35,18 @@ interface Polled {
 }
 
 const { pipeline } = deploymentOf(FULL_CONFIG);
-const [made] = Object.values(pipeline.findResources('AWS::Lambda::Function'));
-const DEPLOYMENT = String(made?.['Properties'].Environment.Variables.HOLDFAST_DEPLOYMENT);
+const [DEPLOYMENT = ''] = Object.values(pipeline.findResources('AWS::Lambda::Function')).flatMap(
+  ({ Properties }): string[] => Properties.Environment?.Variables.HOLDFAST_DEPLOYMENT ?? [],
+);
 
-/** What rules of the deployment call for an event of a state machine. */
+/** Which functions the rules of the deployment call for an event of a state machine. */
 const calledOf = (type: string, detail: BusEvent['detail']) =>
   calledFor(pipeline, {
     source: 'holdfast',
     'detail-type': type,
     time: new Date().toISOString(),
     detail: { ...detail, deployment: DEPLOYMENT },
-  });
+  }).filter(({ job }) => job !== undefined);
 /** And when Lambda tells what a function answered. */
 const calledAfter = (responsePayload: object) =>
   calledFor(pipeline, {

@@ -34,7 +34,8 @@ export function calledFor(stack: Template, event: BusEvent): Called[] {
     ]),
   );
   return rules
-    .filter(({ EventPattern }) => EventPattern && matchesEvent(resolved(EventPattern), event))
+    .filter(({ EventPattern }) => EventPattern?.source?.includes(event.source))
+    .filter(({ EventPattern }) => matchesEvent(resolved(EventPattern), event))
     .flatMap(({ Targets }) =>
       (Targets as readonly RuleTarget[]).map(({ Arn, InputTransformer }) => ({
         job: jobs.get(String(resolved(Arn))),
