@@ -27,7 +27,11 @@ export const handler = defineFunction(Event, async ({ backup, requestedBy: by },
   // It was made before its database was set up for changes.
   if (!changes) return { ...about, outcome: 'none', ...figuresOf(undefined), report: null, error: null };
   try {
-    const result = await prove(repository, base, { ...invocation, by: by ?? invocation.by, name: source.name });
+    const result = await prove(repository, base, {
+      ...invocation,
+      by: by ?? invocation.by,
+      name: source.name,
+    });
     await tell(about, result);
     const { outcome, proof, report, error } = result;
     logger.info('the backup was compared', { outcome, report });

@@ -11,7 +11,9 @@ const it = turns(3);
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';
 
-const FIREBASE = '--firebase https://game.firebaseio.com --account 111122223333 --region eu-west-1'.split(' ');
+const FIREBASE = '--firebase https://game.firebaseio.com --account 111122223333 --region eu-west-1'.split(
+  ' ',
+);
 
 describe('holdfast deploy init', () => {
   const source = ['-s', 'shop', '--secret', SECRET];
@@ -37,10 +39,7 @@ describe('holdfast deploy init', () => {
     [['init', 'x', '-s', 'the shop', '--secret', SECRET], "--source is 'the shop'"],
     [['init', 'x', '-s', 'game', '--firebase', 'https://game.firebaseio.com'], '--account is missing'],
     [['init', 'x', ...source, '--vpc', 'vpc-1'], '--subnets is missing'],
-    [
-      ['init', 'x', '-s', 'game', ...FIREBASE, '--continuous'],
-      '--continuous is not for firebase-rtdb',
-    ],
+    [['init', 'x', '-s', 'game', ...FIREBASE, '--continuous'], '--continuous is not for firebase-rtdb'],
     [['init', 'x', ...source, '--region', 'Ireland'], "--region is 'Ireland'"],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = refused(args);

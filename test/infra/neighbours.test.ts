@@ -113,6 +113,7 @@ describe('services of AWS that resources let in', () => {
       'apigateway.amazonaws.com: lambda:InvokeFunction',
       'cloudfront.amazonaws.com: s3:GetObject',
       'cloudwatch.amazonaws.com: sns:Publish',
+      'events.amazonaws.com: lambda:InvokeFunction',
       'events.amazonaws.com: sqs:SendMessage',
     ]);
   });

@@ -116,7 +116,10 @@ export async function pollChanges(
 export function poller(repository: Repository, given: Omit<PollOptions, 'keys' | 'signal'>) {
   const { kind, name } = given.source;
   const keys = new ChangeKeyMaker(repository.context, name);
-  return (changes: ChangeSource, options: Pick<PollOptions, 'hasTime' | 'idleMs' | 'signal'>): Promise<PollResult> =>
+  return (
+    changes: ChangeSource,
+    options: Pick<PollOptions, 'hasTime' | 'idleMs' | 'signal'>,
+  ): Promise<PollResult> =>
     pollChanges(repository, changes, { ...given, source: { kind, name }, keys, ...options });
 }
 
