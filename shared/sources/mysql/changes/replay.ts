@@ -15,6 +15,7 @@ import { quoteName, quoteText } from '../text/identifiers.ts';
 import { decodeState, type JoinState } from './base-join.ts';
 import { microsOf } from './log/commit-time.ts';
 import { parsePosition, positionText } from './position.ts';
+import { isAnnotating } from './replay/annotations.ts';
 import { Definer } from './replay/definer.ts';
 import { makeNote, type Note, readNote, removeNote } from './replay/note.ts';
 import { Player } from './replay/player.ts';
@@ -156,10 +157,11 @@ class MysqlReplay implements ChangeReplay {
     const rows = await this.#connect(signal);
     await checkRights(rows, database, signal);
     const definitions = await this.#connect(signal);
+    const isAnnotated = await isAnnotating(rows, signal);
     const [most] = await rows.query<{ bytes: string }>('SELECT @@max_allowed_packet AS bytes', signal);
     this.#opened = {
       rows,
-      player: new Player(rows, Number(most?.bytes)),
+      player: new Player(rows, { mostPacketBytes: Number(most?.bytes), isAnnotated }),
       definer: await Definer.open(
         { session: definitions, looking: rows },
         { source: this.#state.database, target: database },

@@ -1,6 +1,7 @@
 import { abortedError } from '../../../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../../../core/errors.ts';
 import { bytes as shownBytes } from '../../../../core/human.ts';
+import { Meanwhile } from '../../../../core/meanwhile.ts';
 import { KiB, MiB } from '../../../../core/units.ts';
 import { readColumns, type Session } from '../../connection/connection.ts';
 import type { LogFormat } from '../log/event.ts';
@@ -8,9 +9,11 @@ import { type Note, noteSql } from './note.ts';
 import { binlogSql, RowStatements, type RowsToApply } from './row-statements.ts';
 
 /** Transactions of the log that are committed together, and bytes of events after which they are. */
-const MOST_TRANSACTIONS = 500;
+const MOST_TRANSACTIONS = 5000;
 const MOST_OPEN_BYTES = 4 * MiB;
 const STATEMENT_BYTES = MiB;
+/** For a target that writes each statement's text into its own log, once for each statement of the stream in it. */
+const ANNOTATED_BYTES = 8 * KiB;
 /** Of a statement beside the events. */
 const FRAME_BYTES = KiB;
 
@@ -24,12 +27,21 @@ export class Player {
   #openBytes = 0;
   #transactions = 0;
   #note: Note | undefined;
+  /** What the server does while the next events are read. */
+  readonly #meanwhile = new Meanwhile();
 
-  /** @param mostPacketBytes what the server takes at once: max_allowed_packet */
-  constructor(session: Session, mostPacketBytes: number) {
+  /**
+   * @param mostPacketBytes what the server takes at once: max_allowed_packet
+   * @param isAnnotated whether the server notes texts of statements in its log
+   */
+  constructor(
+    session: Session,
+    { mostPacketBytes, isAnnotated }: { readonly mostPacketBytes: number; readonly isAnnotated: boolean },
+  ) {
     this.#session = session;
     this.#mostStatementBytes = Math.floor(((mostPacketBytes - FRAME_BYTES) / 4) * 3);
-    this.#statements = new RowStatements(Math.min(STATEMENT_BYTES, this.#mostStatementBytes));
+    const most = isAnnotated ? ANNOTATED_BYTES : STATEMENT_BYTES;
+    this.#statements = new RowStatements(Math.min(most, this.#mostStatementBytes));
   }
 
   /** The description of the events that come. Outside of transactions. */
@@ -64,6 +76,7 @@ export class Player {
   /** A statement inside of a transaction, such as SAVEPOINT. */
   async say(sql: Uint8Array, signal: AbortSignal): Promise<void> {
     await this.#flush(signal);
+    await this.#meanwhile.settle();
     await this.#begin(signal);
     await runBytes(this.#session, sql, signal);
   }
@@ -83,6 +96,7 @@ export class Player {
 
   async commit(signal: AbortSignal): Promise<void> {
     if (this.#format) await this.#flush(signal);
+    await this.#meanwhile.settle();
     if (this.#note) {
       await this.#begin(signal);
       await this.#session.query(noteSql(this.#note), signal);
@@ -98,11 +112,14 @@ export class Player {
     for (const sql of this.#statements.finish(this.#described())) await this.#run(sql, signal);
   }
 
+  /** Begins a statement when the one before it is done. */
   async #run(sql: string, signal: AbortSignal): Promise<void> {
-    await this.#begin(signal);
-    await this.#session.query(sql, signal).catch((error: unknown) => {
-      if (signal.aborted) throw abortedError(signal);
-      throw explain(error);
+    await this.#meanwhile.begin(async () => {
+      await this.#begin(signal);
+      await this.#session.query(sql, signal).catch((error: unknown) => {
+        if (signal.aborted) throw abortedError(signal);
+        throw explain(error);
+      });
     });
   }
 
