@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
+import { Meanwhile } from '../../../core/meanwhile.ts';
 import { MiB } from '../../../core/units.ts';
 import type {
   ChangePosition,
@@ -31,9 +32,11 @@ import { ReplayTables } from './replay/tables.ts';
 import { truncate } from './replay/truncate.ts';
 import { type BaseSnapshot, decodeJoinState, isInBase, widen } from './transaction-ids.ts';
 
-/** Rows that wait to be written, and bytes of them. */
-const MOST_ROWS = 5000;
+/** Rows that wait to be written, and bytes of them. More of them take longer: they outlive the young part of the heap. */
+const MOST_ROWS = 1000;
 const MOST_BYTES = 4 * MiB;
+/** Rows after which whole transactions are committed. */
+const COMMIT_ROWS = 5000;
 /** What values of the stream are written in, as those of backups. */
 const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', IntervalStyle: 'postgres', synchronous_commit: 'off' };
 
@@ -76,6 +79,8 @@ class PostgresReplay implements ChangeReplay {
   #waitingBytes = 0;
   /** Rows since the last commit in the target: those of a large transaction are written before they are committed. */
   #unsavedRows = 0;
+  /** What the target does while the next changes are read. */
+  readonly #meanwhile = new Meanwhile();
 
   constructor(options: PostgresOptions, { join, until, base, datasets }: ReplayOptions) {
     this.#options = { ...options, settings: { ...options.settings, ...SETTINGS } };
@@ -110,11 +115,12 @@ class PostgresReplay implements ChangeReplay {
         if ('stop' in step) stop = step.stop;
         else if (step.message.kind === 'commit') {
           counts.transactions++;
-          if (this.#unsavedRows >= MOST_ROWS)
+          if (this.#unsavedRows >= COMMIT_ROWS)
             await this.#save(client, after(changes.to, step.message.commitLsn), signal);
         } else counts.rows += await this.#take(client, step, signal);
       }
       await this.#save(client, stop ? after(changes.to, stop.commitLsn - 1n) : changes.to, signal, changes);
+      await this.#meanwhile.settle();
       return { ...counts, isReached: stop !== undefined };
     } catch (error) {
       await this.#drop();
@@ -167,13 +173,13 @@ class PostgresReplay implements ChangeReplay {
         this.#tables.describe(message);
         return 0;
       case 'truncate':
-        await this.#open(client, signal);
+        await this.#look(client, signal);
         await truncate(client, await this.#tables.truncated(client, message.relationIds, signal), signal);
         return 0;
       case 'insert':
       case 'update':
       case 'delete':
-        await this.#open(client, signal);
+        if (!this.#tables.knows(message.relationId)) await this.#look(client, signal);
         await this.#tables.take(client, message, signal);
         this.#waitingRows++;
         this.#unsavedRows++;
@@ -201,13 +207,22 @@ class PostgresReplay implements ChangeReplay {
     this.#isOpen = true;
   }
 
-  async #write(client: pg.Client, signal: AbortSignal): Promise<void> {
-    await this.#tables.write(client, signal);
-    this.#waitingRows = 0;
-    this.#waitingBytes = 0;
+  /** The target is about to be asked what it has. */
+  async #look(client: pg.Client, signal: AbortSignal): Promise<void> {
+    await this.#meanwhile.settle();
+    await this.#open(client, signal);
   }
 
-  /** Commits what was applied, with the note that it was. */
+  /** Begins to write what waits. */
+  async #write(client: pg.Client, signal: AbortSignal): Promise<void> {
+    const write = this.#drain();
+    await this.#meanwhile.begin(async () => {
+      await this.#open(client, signal);
+      await write(client, signal);
+    });
+  }
+
+  /** Begins to commit what was applied, with the note that it was. */
   async #save(
     client: pg.Client,
     to: ChangePosition,
@@ -215,19 +230,28 @@ class PostgresReplay implements ChangeReplay {
     changes?: StoredChanges,
   ): Promise<void> {
     const noted = await this.#noted(signal);
-    await this.#open(client, signal);
-    await this.#write(client, signal);
+    const write = this.#drain();
+    this.#unsavedRows = 0;
     const notes: Notes = {
       ...noted,
       to,
       sequences: changes?.facts.sequences ?? noted.sequences,
       warnings: [...new Set([...noted.warnings, ...this.#warnings])],
     };
-    await noteProgress(client, notes, signal);
-    await query(client, 'COMMIT', signal);
-    this.#isOpen = false;
-    this.#unsavedRows = 0;
-    this.#notes = notes;
+    await this.#meanwhile.begin(async () => {
+      await this.#open(client, signal);
+      await write(client, signal);
+      await noteProgress(client, notes, signal);
+      await query(client, 'COMMIT', signal);
+      this.#isOpen = false;
+      this.#notes = notes;
+    });
+  }
+
+  #drain(): ReturnType<ReplayTables['drain']> {
+    this.#waitingRows = 0;
+    this.#waitingBytes = 0;
+    return this.#tables.drain();
   }
 
   /** What was not committed comes again. */
@@ -292,8 +316,9 @@ class PostgresReplay implements ChangeReplay {
   async #drop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    this.#isOpen = false;
     if (client) await disconnect(client);
+    await this.#meanwhile.settle().catch(() => undefined);
+    this.#isOpen = false;
   }
 
   get #server(): string {

@@ -16,15 +16,16 @@ export interface RowsSql {
  * Rows as one array a column: a statement of a few parameters for any number of rows, and each value is read by its type's own input
  * function, as COPY does.
  *
- * @param first number of the first parameter
+ * @param places of the columns in the rows; those of all if left out
  */
 export function rowsSql(
   columns: readonly Pick<TargetColumn, 'arrayType'>[],
   rows: readonly (readonly Value[])[],
+  places: readonly number[] = columns.map((_, place) => place),
 ): RowsSql {
   if (columns.length === 0)
     return { from: `pg_catalog.generate_series(1, ${rows.length}) AS s(c0)`, values: [] };
-  const values = columns.map((_, i) => arrayText(rows, i));
+  const values = places.map((place) => arrayText(rows, place));
   const parameters = columns.map(({ arrayType }, i) => `$${i + 1}::${arrayType}`);
   const names = columns.map((_, i) => `c${i}`);
   return { from: `unnest(${parameters.join(', ')}) AS s(${names.join(', ')})`, values };

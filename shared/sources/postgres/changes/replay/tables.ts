@@ -17,8 +17,12 @@ interface TableWriter {
   take(message: RowMessage): void;
   /** Forgets what waits. */
   clear(): void;
-  write(client: pg.Client, signal: AbortSignal): Promise<void>;
+  /** Takes what waits, and gives what writes it. */
+  drain(): Write;
 }
+
+/** Writes rows that were taken. */
+type Write = (client: pg.Client, signal: AbortSignal) => Promise<void>;
 
 /** How a relation of the stream is written: not at all if the target has no such table, or it was not restored. */
 interface Bound {
@@ -46,12 +50,17 @@ export class ReplayTables {
     else this.#relations.set(message.relation.id, message.relation);
   }
 
+  /** Whether a change of that relation is taken without a look at the target. */
+  knows(id: number): boolean {
+    const bound = this.#bound.get(id);
+    return bound !== undefined && bound.relation === this.#relations.get(id);
+  }
+
   /** @throws E_DAMAGED, E_SOURCE_*, E_ABORTED */
   async take(client: pg.Client, message: RowMessage, signal: AbortSignal): Promise<void> {
-    const bound = this.#bound.get(message.relationId);
+    const id = message.relationId;
     // Usually nothing has to be waited for.
-    const isKnown = bound && bound.relation === this.#relations.get(message.relationId);
-    const writer = isKnown ? bound.writer : await this.#bind(client, message.relationId, signal);
+    const writer = this.knows(id) ? this.#bound.get(id)?.writer : await this.#bind(client, id, signal);
     writer?.take(message);
   }
 
@@ -70,9 +79,12 @@ export class ReplayTables {
     return places;
   }
 
-  /** Writes all that waits. @throws E_RESTORE_DIFFERS, E_SOURCE_*, E_ABORTED */
-  async write(client: pg.Client, signal: AbortSignal): Promise<void> {
-    for (const { writer } of this.#bound.values()) await writer?.write(client, signal);
+  /** Takes all that waits, and gives what writes it; that throws E_RESTORE_DIFFERS, E_SOURCE_*, E_ABORTED. */
+  drain(): Write {
+    const writes = [...this.#bound.values()].flatMap(({ writer }) => (writer ? [writer.drain()] : []));
+    return async (client, signal) => {
+      for (const write of writes) await write(client, signal);
+    };
   }
 
   /** What waits, and what was made of the tables, was not committed. */
@@ -92,7 +104,7 @@ export class ReplayTables {
       this.#bound.set(id, { ...before, relation });
       return before.writer;
     }
-    await before?.writer?.write(client, signal);
+    await before?.writer?.drain()(client, signal);
     const writer = await this.#open(client, relation, signal);
     this.#bound.set(id, { relation, writer });
     return writer;
@@ -154,7 +166,10 @@ function keyedWriter(table: KeyedTable, isWhole: boolean): TableWriter {
       else rows.delete(message.before);
     },
     clear: () => rows.clear(),
-    write: (client, signal) => writeKeyed(client, table, rows.take(), signal),
+    drain: () => {
+      const taken = rows.take();
+      return (client, signal) => writeKeyed(client, table, taken, signal);
+    },
   };
 }
 
@@ -168,6 +183,9 @@ function countedWriter(table: WrittenTable): TableWriter {
       else rows.delete(message.before);
     },
     clear: () => rows.clear(),
-    write: (client, signal) => writeCounted(client, table, rows.take(), signal),
+    drain: () => {
+      const taken = rows.take();
+      return (client, signal) => writeCounted(client, table, taken, signal);
+    },
   };
 }

@@ -157,7 +157,8 @@ export async function insert(
   const columns = written.map((place) => columnAt(table, place));
   const { from, values } = rowsSql(
     columns,
-    rows.map(({ after }) => written.map((place) => after[place])),
+    rows.map(({ after }) => after),
+    written,
   );
   const selected = columns.map((column, i) => valueSql(column, i)).join(', ');
   const sql = `INSERT INTO ${table.place} ${namesOf(columns)} SELECT ${selected} FROM ${from}`;
