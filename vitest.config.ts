@@ -8,8 +8,9 @@ process.env['HOLDFAST_SAMPLE_SEED'] ??= String(randomInt(1, 2 ** 31));
 const { unit, real, alone } = kindsOfTests(import.meta.dirname);
 /** `npm test -- --project unit` takes a third of a minute. */
 const isInnerLoop = /--project[ =]unit\b/.test(process.argv.join(' '));
+const isCi = process.env['HOLDFAST_TEST_CI'] === '1';
 /** What starts nothing outside is tried in full in CI. */
-const FULL_IN_CI = process.env['HOLDFAST_TEST_CI'] === '1' ? { HOLDFAST_TEST_FULL: '1' } : {};
+const FULL_IN_CI = isCi ? { HOLDFAST_TEST_FULL: '1' } : {};
 const LIMITS = { testTimeout: 90_000, hookTimeout: 120_000 };
 
 export default defineConfig({
@@ -35,7 +36,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...LIMITS, name: 'real', include: [...filesInTurn(real, 4)], isolate: false },
+        test: { ...LIMITS, name: 'real', include: [...filesInTurn(real, isCi ? 2 : 4)], isolate: false },
       },
       { extends: true, test: { ...LIMITS, name: 'alone', include: [...alone] } },
     ],

@@ -40,11 +40,11 @@ export function kindsOfTests(root: string): KindsOfTests {
 }
 
 /**
- * One of every `n` neighbours among the files, as the seed of the samples says; all of them if files are named, in CI, and in
- * the full and the long form.
+ * One of every `n` neighbours among the files, as the seed of the samples says; all of them if files are named, and in the full
+ * and the long form.
  */
 export function filesInTurn(files: readonly string[], n: number): readonly string[] {
-  const areAllWanted = ['HOLDFAST_TEST_CI', 'HOLDFAST_TEST_FULL', 'TORTURE_SHARE'].some(
+  const areAllWanted = ['HOLDFAST_TEST_FULL', 'TORTURE_SHARE'].some(
     (name) => process.env[name] !== undefined,
   );
   if (areAllWanted || process.argv.some((word) => word.startsWith('test/') || word.includes('.test.')))
