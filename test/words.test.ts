@@ -75,6 +75,10 @@ describe('words', () => {
     expect(long.map(({ at }) => `${page}:${at}`)).toEqual([]);
   });
 
+  it.each(PAGES)('%s has no mark of a merge', (page) => {
+    expect(readFileSync(page, 'utf8')).not.toMatch(/^(?:<{7}|>{7}) | ={7} |^={7}$/m);
+  });
+
   it('says nothing that was found hard to understand', () => {
     const found = [...PAGES, ...CODE].flatMap((file) => {
       const text = readFileSync(file, 'utf8');
