@@ -33,8 +33,7 @@ export function encodeFull(plain: Uint8Array, level: number): Buffer {
  * @returns undefined if it is not a table (format/columns/encode-columns.ts)
  */
 export function encodeTable(plain: Uint8Array, level: number): Buffer | undefined {
-  const body = encodeColumns(plain, level);
-  return body && withCodec(CODEC.columns, body);
+  return encodeColumns(plain, level, CODEC.columns);
 }
 
 /**
@@ -138,10 +137,9 @@ function decodeInner(item: Uint8Array, maxBytes: number, isTable: boolean): Buff
 
 function encode(plain: Uint8Array, level: number, codec: 0 | 2): Buffer {
   if (level > 0) {
-    const compressed = compress(plain, level);
-    if (compressed.length <= plain.length * (1 - LEAST_SAVING)) {
-      const item = withCodec(codec + 1, compressed);
-      releaseMemory(compressed);
+    const item = compress(plain, level, 1);
+    if (item.length - 1 <= plain.length * (1 - LEAST_SAVING)) {
+      item[0] = codec + 1;
       return item;
     }
   }

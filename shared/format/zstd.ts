@@ -2,6 +2,7 @@
 import * as zlib from 'node:zlib';
 import { HoldfastError } from '../core/errors.ts';
 import { KiB, MiB } from '../core/units.ts';
+import { compressingStream, decompressingStream, type ZstdStream } from './zstd-stream.ts';
 
 /**
  * Level 3 with smaller tables than zstd's default: they stay in a core's own cache, which makes it a fifth
@@ -9,18 +10,72 @@ import { KiB, MiB } from '../core/units.ts';
  */
 const FAST_TABLES = { [zlib.constants.ZSTD_c_hashLog]: 16, [zlib.constants.ZSTD_c_chainLog]: 14 };
 
-/** zstd with the frame's content size, no dictionary, no checksum (the seal covers it). */
-export function compress(plain: Uint8Array, level: number): Buffer {
-  return zlib.zstdCompressSync(plain, {
-    // Most data shrinks to half or less; the rest takes a second buffer.
+/**
+ * zstd with the frame's content size, no dictionary, no checksum (the seal covers it).
+ *
+ * @param before this many bytes of the result stay free for what the caller puts before the frame
+ */
+export function compress(plain: Uint8Array, level: number, before = 0): Buffer {
+  scratch = grown(scratch, mostCompressedBytes(plain.length), 0);
+  const bytes = compressInto(plain, level, scratch, 0);
+  const whole = Buffer.allocUnsafe(before + bytes);
+  scratch.copy(whole, before, 0, bytes);
+  return whole;
+}
+
+/**
+ * The same, into a buffer of the caller from `at` on, with room for `mostCompressedBytes`.
+ *
+ * @returns the bytes of the frame
+ */
+export function compressInto(plain: Uint8Array, level: number, to: Buffer, at: number): number {
+  const bytes = compressor(level)?.run(plain, to, at);
+  // A frame that just fills its room may not have been finished.
+  if (bytes !== undefined && at + bytes < to.length) return bytes;
+  compressors.set(level, null);
+  const frame = zlib.zstdCompressSync(plain, {
     chunkSize: Math.max(1024, plain.length >> 1),
     pledgedSrcSize: plain.length,
-    params: {
-      [zlib.constants.ZSTD_c_compressionLevel]: level,
-      [zlib.constants.ZSTD_c_contentSizeFlag]: 1,
-      ...(level === 3 ? FAST_TABLES : {}),
-    },
+    params: paramsOf(level),
   });
+  frame.copy(to, at);
+  return frame.length;
+}
+
+/** Upper bound of a frame (ZSTD_COMPRESSBOUND), and one byte more. */
+export function mostCompressedBytes(plainBytes: number): number {
+  return plainBytes + (plainBytes >> 8) + 128;
+}
+
+/** `buffer`, or a larger one with its first `used` bytes, with room for `bytes` after them. */
+export function grown(buffer: Buffer, bytes: number, used: number): Buffer {
+  if (used + bytes <= buffer.length) return buffer;
+  const larger = Buffer.allocUnsafeSlow(Math.max(used + bytes, 2 * used));
+  buffer.copy(larger, 0, 0, used);
+  return larger;
+}
+
+/** Where this thread compresses to, before it is known how large the result is. */
+let scratch: Buffer = Buffer.alloc(0);
+
+/** Streams of this thread by level; null: there are none in this Node. */
+const compressors = new Map<number, ZstdStream | null>();
+let decompressor: ZstdStream | undefined;
+
+function compressor(level: number): ZstdStream | null {
+  const known = compressors.get(level);
+  if (known !== undefined) return known;
+  const made = compressingStream(paramsOf(level)) ?? null;
+  compressors.set(level, made);
+  return made;
+}
+
+function paramsOf(level: number): Record<number, number> {
+  return {
+    [zlib.constants.ZSTD_c_compressionLevel]: level,
+    [zlib.constants.ZSTD_c_contentSizeFlag]: 1,
+    ...(level === 3 ? FAST_TABLES : {}),
+  };
 }
 
 /**
@@ -35,6 +90,41 @@ export function decompress(body: Uint8Array, maxBytes: number): Buffer {
       'E_DAMAGED',
       `an item claims to decompress to ${said} bytes, at most ${maxBytes} are allowed`,
     );
+  if (said !== undefined && said <= MOST_OUTPUT_BYTES) {
+    const plain = Buffer.allocUnsafeSlow(said);
+    if (isDecompressed(body, plain)) return plain;
+  }
+  return decompressAlone(body, maxBytes, said);
+}
+
+/**
+ * Decompresses a frame into all of `to`.
+ *
+ * @throws E_DAMAGED if it does not hold just as many bytes
+ */
+export function decompressInto(body: Uint8Array, to: Buffer): void {
+  if (contentBytes(body) === to.length && isDecompressed(body, to)) return;
+  const plain = decompress(body, to.length);
+  if (plain.length !== to.length)
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `an item decompresses to ${plain.length} bytes, not to ${to.length}`,
+    );
+  plain.copy(to);
+}
+
+/**
+ * Whether a frame that says the size of `to` was decompressed into it by the stream of this thread. If not, the stream is
+ * let go, as it may be within a frame, and it is not known what is wrong, if anything is.
+ */
+function isDecompressed(body: Uint8Array, to: Buffer): boolean {
+  decompressor ??= decompressingStream();
+  if (decompressor?.run(body, to) === to.length) return true;
+  decompressor = undefined;
+  return false;
+}
+
+function decompressAlone(body: Uint8Array, maxBytes: number, said: number | undefined): Buffer {
   const chunkSize = Math.min(said ?? USUAL_OUTPUT_BYTES, maxBytes, MOST_OUTPUT_BYTES) + SPARE_BYTES;
   const maxOutputLength = Math.max(1, said ?? Math.min(maxBytes, MOST_UNSAID_BYTES));
   try {

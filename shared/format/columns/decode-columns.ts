@@ -1,7 +1,6 @@
-import { releaseMemory } from '../../core/buffer-memory.ts';
 import type { HoldfastError } from '../../core/errors.ts';
 import { ByteReader } from '../varint.ts';
-import { decompress } from '../zstd.ts';
+import { decompressInto } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS } from './layout.ts';
 import { type ColumnMemory, columnMemory, SPARE_BYTES } from './memory.ts';
 
@@ -205,11 +204,8 @@ function place(
   let next = at;
   const places = parts.map(({ plainBytes, storedBytes }) => {
     const stored = reader.bytes(storedBytesOf({ plainBytes, storedBytes }));
-    const plain = storedBytes === 0 ? stored : decompress(stored, plainBytes);
-    if (plain.length !== plainBytes)
-      throw reader.damaged(`a part has ${plain.length} bytes, expected ${plainBytes}`);
-    memory.write(next, plain);
-    if (plain !== stored) releaseMemory(plain);
+    if (storedBytes === 0) memory.write(next, stored);
+    else decompressInto(stored, memory.view(next, plainBytes));
     next += plainBytes;
     return next - plainBytes;
   });

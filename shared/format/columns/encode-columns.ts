@@ -1,6 +1,5 @@
-import { releaseMemory } from '../../core/buffer-memory.ts';
 import { ByteWriter } from '../varint.ts';
-import { compress } from '../zstd.ts';
+import { compressInto, grown, mostCompressedBytes } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS, NEWLINE } from './layout.ts';
 import { type ColumnMemory, type ColumnResult, columnMemory } from './memory.ts';
 
@@ -21,9 +20,10 @@ const LEAST_COMPRESSED_BYTES = 64;
  *
  * @param plain whole records: fields with tabs between them, a newline after each record
  * @param level zstd's, at least 1
+ * @param codec the first byte of the result
  * @returns undefined if rows differ in their number of fields, or are too few or too short
  */
-export function encodeColumns(plain: Uint8Array, level: number): Buffer | undefined {
+export function encodeColumns(plain: Uint8Array, level: number, codec: number): Buffer | undefined {
   const bytes = plain.length;
   if (plain[bytes - 1] !== NEWLINE) return undefined;
   const memory = columnMemory();
@@ -42,6 +42,7 @@ export function encodeColumns(plain: Uint8Array, level: number): Buffer | undefi
   const rows = memory.result().count / fields;
   if (rows < LEAST_ROWS || rows > mostRows) return undefined;
   const head = new ByteWriter(64 + fields * 24);
+  head.u8(codec);
   for (const count of [bytes, rows, fields]) head.varint(count);
   const columns = new ColumnsWriter(head, { memory, at, out, level });
   for (let field = 0; field < fields; field++)
@@ -52,7 +53,8 @@ export function encodeColumns(plain: Uint8Array, level: number): Buffer | undefi
 /** Writes the heads of the columns, then their parts, so that a reader can find one column alone. */
 class ColumnsWriter {
   readonly #head: ByteWriter;
-  readonly #parts: Uint8Array[] = [];
+  /** Bytes of parts in `written`. */
+  #bytes = 0;
   readonly #from: {
     readonly memory: ColumnMemory;
     /** Where the rows are, and where the parts of the last encoded column are. */
@@ -86,8 +88,10 @@ class ColumnsWriter {
   }
 
   finish(): Buffer {
-    const whole = Buffer.concat([this.#head.finish(), ...this.#parts]);
-    for (const part of this.#parts) releaseMemory(part);
+    const head = this.#head.finish();
+    const whole = Buffer.allocUnsafe(head.length + this.#bytes);
+    head.copy(whole);
+    written.copy(whole, head.length, 0, this.#bytes);
     return whole;
   }
 
@@ -128,10 +132,20 @@ class ColumnsWriter {
   }
 
   #addPart(bytes: Buffer): void {
-    const compressed = bytes.length < LEAST_COMPRESSED_BYTES ? bytes : compress(bytes, this.#from.level);
-    const isSmaller = compressed.length <= bytes.length * (1 - LEAST_SAVING);
+    written = grown(written, mostCompressedBytes(bytes.length), this.#bytes);
+    const compressed = this.#compress(bytes);
+    const isSmaller = compressed !== undefined && compressed <= bytes.length * (1 - LEAST_SAVING);
+    if (!isSmaller) bytes.copy(written, this.#bytes);
     this.#head.varint(bytes.length);
-    this.#head.varint(isSmaller ? compressed.length : 0);
-    this.#parts.push(isSmaller ? compressed : Buffer.from(bytes));
+    this.#head.varint(isSmaller ? compressed : 0);
+    this.#bytes += isSmaller ? compressed : bytes.length;
+  }
+
+  #compress(bytes: Buffer): number | undefined {
+    if (bytes.length < LEAST_COMPRESSED_BYTES) return undefined;
+    return compressInto(bytes, this.#from.level, written, this.#bytes);
   }
 }
+
+/** Where the parts of one table at a time are written, in each thread. */
+let written: Buffer = Buffer.alloc(0);
