@@ -117,7 +117,7 @@ public.orders: 1 row added; 1 row removed; 1 row changed
     const refused = async (more: string) => (await holdfast(`history ${more}`)).stderr;
     expect(await refused('-d public.note --key a')).toContain('no primary key');
     expect(await refused('-d public.orders --key 1 --key 2')).toContain('(id), got 2 of 1');
-    expect(await refused('-d public.orders --key abc')).toContain('id is a number');
+    expect(await refused('-d public.orders --key abc')).toContain("id is integer; 'abc' is not a number");
     expect(await refused('-d public.nothing --key 1')).toContain('no backup has a dataset');
     expect(await refused('-d public.orders')).toContain('--dataset and --key are needed');
     expect(await refused('-d public.orders --key 1 --source other')).toContain("no backup of 'other'");

@@ -13,6 +13,7 @@ const CARRIED = [
   'accept',
   'audit',
   'drill',
+  'mask',
   'proof',
   'repair',
   'quarantine',

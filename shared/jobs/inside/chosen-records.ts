@@ -99,7 +99,9 @@ export function keyValues(shape: RowShape, row: ShownRow, dataset: string): read
         hint: `The key is (${shape.key.map((at) => shape.columns[at]?.name).join(', ')}).`,
       });
     if (isNumber && value !== null && !isNumberText(value))
-      throw new HoldfastError('E_USAGE', `${name} of ${dataset} is ${type}; '${value}' is not a number`);
+      throw new HoldfastError('E_USAGE', `${name} of ${dataset} is ${type}; '${value}' is not a number`, {
+        hint: 'Give the keys as the database writes them; `holdfast rows` shows them.',
+      });
     return formOf(value, shape, place);
   });
 }

@@ -8,14 +8,18 @@ export type RowTest = (fields: Fields) => boolean;
 
 const CONDITION = /^\s*("(?:[^"]|"")+"|[^\s<>=!~"]+)\s*(<=|>=|!=|<>|=|<|>|~)(.*)$/s;
 const NULL_CONDITION = /^\s*("(?:[^"]|"")+"|[^\s<>=!~"]+)\s+is\s+(not\s+)?null\s*$/i;
+const SUBQUERY = /^\(\s*(?:select|with|values|table)\b/i;
+const QUOTED = /^'(?:[^']|'')*'$/s;
+const JOINED = /\s(?:and|or)\s+/i;
 const HINT =
-  "Such as 'id = 42', 'total >= 10.50', 'email ~ @example.org', 'paid_at is null'; several --where are all to hold.";
+  "A condition is one column, one of = != < <= > >= ~, and a value: 'id = 42', 'email ~ @example.org', 'paid_at is null'.";
 
 /**
  * A condition on one column as people write it: `id = 42`, `name != 'O''Hara'`, `email ~ example` (contains), `note is null`. As in
  * SQL, no comparison holds for NULL. Numbers are compared as numbers, all else as text.
  *
- * @throws E_USAGE for what is no condition, a column that is not there, a value that is no number where one is compared
+ * @throws E_USAGE for what is no condition, a column that is not there, a value that is no number where one is compared; a subquery
+ *   or a second condition in the place of a value
  */
 export function parseCondition(text: string, columns: readonly RowColumn[]): RowTest {
   const isNull = NULL_CONDITION.exec(text);
@@ -26,7 +30,25 @@ export function parseCondition(text: string, columns: readonly RowColumn[]): Row
   const [, name = '', operator = '', given = ''] = CONDITION.exec(text) ?? [];
   if (operator === '') throw new HoldfastError('E_USAGE', `'${text}' is not a condition`, { hint: HINT });
   const { column, place } = columnNamed(unquoted(name, '"'), columns);
+  refuseMoreThanValue(text, given.trim(), columns);
   return comparison(column, place, { operator, value: unquoted(given.trim(), "'") });
+}
+
+/** What would be compared as a text, and was meant as more than that. In quotes it is a text. @throws E_USAGE */
+function refuseMoreThanValue(text: string, value: string, columns: readonly RowColumn[]): void {
+  if (SUBQUERY.test(value))
+    throw new HoldfastError('E_USAGE', `'${text}' has a subquery; a condition compares a column with a value`, {
+      hint: '`holdfast query` runs SQL over backups. If it is a text that is meant, put it in single quotes.',
+    });
+  if (QUOTED.test(value) || !value.split(JOINED).slice(1).some((more) => isCondition(more, columns))) return;
+  throw new HoldfastError('E_USAGE', `'${text}' is more than one condition`, {
+    hint: 'Give each one by itself: all that are given must hold. If it is a text that is meant, put it in single quotes.',
+  });
+}
+
+function isCondition(text: string, columns: readonly RowColumn[]): boolean {
+  const name = (NULL_CONDITION.exec(text) ?? CONDITION.exec(text))?.[1];
+  return name !== undefined && columns.some((column) => column.name === unquoted(name, '"'));
 }
 
 function comparison(
@@ -36,7 +58,9 @@ function comparison(
 ): RowTest {
   if (operator === '~') return (fields) => fields[place]?.includes(value) ?? false;
   if (isNumber && !isNumberText(value))
-    throw new HoldfastError('E_USAGE', `${name} is ${type}; '${value}' is not a number`, { hint: HINT });
+    throw new HoldfastError('E_USAGE', `${name} is ${type}; '${value}' is not a number`, {
+      hint: `Give a number, such as '${name} ${operator} 42'.`,
+    });
   const test = TESTS[operator] ?? (() => false);
   return (fields) => {
     const field = fields[place] ?? null;

@@ -108,7 +108,11 @@ function refuseOtherKeys({ columns, key }: RowShape, rowKey: readonly string[], 
   if (key.length === rowKey.length && key.length > 0) {
     const wrong = key.findIndex((place, i) => columns[place]?.isNumber && !isNumberText(rowKey[i] ?? ''));
     if (wrong < 0) return;
-    throw new HoldfastError('E_USAGE', `${wanted[wrong]} is a number; '${rowKey[wrong]}' is not`);
+    throw new HoldfastError(
+      'E_USAGE',
+      `${wanted[wrong]} is ${columns[key[wrong] ?? 0]?.type}; '${rowKey[wrong]}' is not a number`,
+      { hint: `Give the key as the database writes it; holdfast rows KEY -d ${name} shows some.` },
+    );
   }
   if (wanted.length === 0)
     throw new HoldfastError('E_USAGE', `the rows of ${name} have no primary key`, {

@@ -4,6 +4,7 @@ import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
 import { type CopyOptions, copyBackups } from '../../../../shared/jobs/copy/copy.ts';
 import { rekeyRepository } from '../../../../shared/jobs/keys/rekey.ts';
+import { readMaskReport } from '../../../../shared/jobs/mask/mask-report.ts';
 import { quarantineObject } from '../../../../shared/jobs/repair/quarantine.ts';
 import { holdBackup, releaseBackup } from '../../../../shared/jobs/retention/hold.ts';
 import { HexKeyProvider } from '../../../../shared/keys/hex-key-provider.ts';
@@ -190,6 +191,21 @@ describe('a copy', () => {
     await copy({ choice: { policy: keepLast(1) } });
     expect((await prune(there, keepLast(1))).expired).toEqual([keys[0]]);
     await expectRestores([keys[2]!]);
+  });
+
+  it('carries what says how a copy was masked: it opens there, and is proven', async () => {
+    const key = await backUpDay(1);
+    await using repository = await openCheaply(first, { clock });
+    const [body, details] = [{ masked: 1 }, { columns: [{ column: 'public.t.mail', mask: 'email' }] }];
+    const report = await repository.reports.write('mask', { backups: [key], body, details }, never);
+    await copy();
+    await using there = await openCheaply(second, { clock });
+    expect(await readMaskReport(there, report, never)).toMatchObject({
+      backup: key,
+      body,
+      details,
+      proof: 'authentic',
+    });
   });
 
   it("carries what was put aside, so that a forged hold stands in no prune's way there either", async () => {
