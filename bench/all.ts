@@ -13,6 +13,7 @@ const RUNS: readonly (readonly string[])[] = [
   ['cold'],
   ['repository'],
   ['changes'],
+  ['inside'],
 ];
 const MINUTE_MS = 60_000;
 

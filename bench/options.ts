@@ -19,14 +19,16 @@ Programs:
             in a folder and on Ceph RGW (there 1,000 GB with --full)
   changes   continuous backup of PostgreSQL 18 and MariaDB: requests, bytes and CPU of a poll, idle and at 500 transactions
             a second, lag, rows a second that are applied, memory of a transaction of 1,000,000 rows
+  inside    looking inside of 5,000,000 rows: bytes and time of a difference of 1 % beside reading both backups, bytes of a
+            query of two columns of twelve, seconds to the first rows
   all       every program above, live with each source, one after the other, each in a process of its own: renews all
             results, and says how long each took
 
 Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
   --full        scale: 10 GB too; churn: 2,500,000 rows instead of 300,000; repository: 1,000 GB on Ceph RGW
-  --rounds N    compare, live, scale, start, cold: how often each step is run (3)
-  --size PART   of the data's full size, more than 0 and at most 1 (1); compare, live, churn, scale, changes
+  --rounds N    compare, live, scale, start, cold, inside: how often each step is run (3)
+  --size PART   of the data's full size, more than 0 and at most 1 (1); compare, live, churn, scale, changes, inside
   --source NAME live: postgres, postgres-18 or mysql
   --data FILE   compare: this file alone, such as a table as COPY text or TSV, one record a line. The next version has
                 another last field in 1 % of the lines
@@ -48,6 +50,7 @@ const PROGRAMS = [
   'cold',
   'repository',
   'changes',
+  'inside',
   'all',
 ] as const;
 export type ProgramName = (typeof PROGRAMS)[number];

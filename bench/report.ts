@@ -78,7 +78,7 @@ export function publish(report: string, options: Options): void {
   console.log(`written to ${file}`);
 }
 
-const HAVE_ROUNDS: readonly ProgramName[] = ['compare', 'live', 'scale', 'start', 'cold'];
+const HAVE_ROUNDS: readonly ProgramName[] = ['compare', 'live', 'scale', 'start', 'cold', 'inside'];
 
 function commit(): string {
   try {

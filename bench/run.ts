@@ -15,6 +15,7 @@ const PROGRAMS: Readonly<Record<Exclude<ProgramName, 'all'>, () => Promise<Progr
   start: async () => (await import('./start.ts')).start,
   cold: async () => (await import('./cold.ts')).cold,
   changes: async () => (await import('./changes.ts')).changes,
+  inside: async () => (await import('./inside.ts')).inside,
   repository: async () => (await import('./repository.ts')).repository,
 };
 

@@ -6,11 +6,10 @@ import { bytesOf, measure } from './measure.ts';
 import type { Options } from './options.ts';
 import { codeTable, megabytes, showBars, spread } from './report.ts';
 import type { ScaleResult, ScaleStep } from './scale-run.ts';
+import { NODE } from './tools.ts';
 
 const STEPS: readonly ScaleStep[] = ['first backup', '1 % changed', 'read back'];
 const GB = 1e9;
-/** With the options in the first line of bin/holdfast.js: `#!/usr/bin/env -S … node …`. */
-const NODE = (readFileSync('bin/holdfast.js', 'utf8').split('\n', 1)[0] ?? '').slice(2).split(' ');
 
 interface Row extends ScaleResult {
   readonly gb: number;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, measure } from './measure.ts';
 
@@ -37,6 +37,11 @@ export function tools(program: string): readonly Tool[] {
 }
 
 export const HOLDFAST_KEY = '5a'.repeat(32);
+
+/** With the options in the first line of bin/holdfast.js: `#!/usr/bin/env -S … node …`. */
+export const NODE: readonly string[] = (readFileSync('bin/holdfast.js', 'utf8').split('\n', 1)[0] ?? '')
+  .slice(2)
+  .split(' ');
 
 /**
  * As `forget --keep-daily 30` for backups of one day: all are made on the same one. Nothing else runs, so that what is
