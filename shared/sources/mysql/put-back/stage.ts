@@ -1,4 +1,5 @@
-import { HoldfastError } from '../../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
+import { columnWarnings } from '../../column-changes.ts';
 import type { RowsStanding, RowsToRestore, ShownRow, StagedRows } from '../../row-target.ts';
 import type { Session } from '../connection/connection.ts';
 import { type ColumnAttributes, isTableAttributes, type TableAttributes } from '../datasets/attributes.ts';
@@ -12,6 +13,8 @@ import { lookUpTable, type SharedColumn, type TargetTable } from './table.ts';
 const BATCH_ROWS = 500;
 const MOST_NAMED = 5;
 const DUPLICATE = 1062;
+/** Out of range, cut, a wrong date, time or number, too long, not NULL, a check. */
+const REFUSED_VALUES: readonly (number | undefined)[] = [1048, 1264, 1265, 1292, 1366, 1367, 1406, 1411, 4025];
 
 /** Rows on the server, in temporary tables beside the one that they belong to. */
 export interface Staged {
@@ -55,13 +58,17 @@ export async function stageRows(
     signal,
     onBytes: () => {},
   }).catch((error: unknown) => {
-    throw errorNumber(error) === DUPLICATE ? sameKeys(table, dataset, error) : error;
+    throw errorNumber(error) === DUPLICATE ? sameKeys(table, dataset, error) : refusedValue(error, dataset);
   });
   const said = columns.filter(({ name }) => rows.removals.every((row) => Object.hasOwn(row, name)));
   const known = new Map(table.columns.map((column) => [column.name, column]));
   const saidColumns = said.flatMap(({ name }) => known.get(name) ?? []);
   await makeTable(session, gone, { table, columns: saidColumns }, signal);
-  await insertRemovals(session, gone, { columns: saidColumns, removals: rows.removals }, signal);
+  await insertRemovals(session, gone, { columns: saidColumns, removals: rows.removals }, signal).catch(
+    (error: unknown) => {
+      throw refusedValue(error, dataset);
+    },
+  );
   await compareWithTable(session, { table, columns, staged: to }, signal);
   const asTarget = said.map((column) => ({ ...column, stagedCharset: column.charset }));
   await compareWithTable(session, { table, columns: asTarget, staged: gone }, signal);
@@ -88,7 +95,12 @@ export async function stageRows(
     goneAgain: quoteName(of('gone again')),
   };
   const leftOut = attributes.columns.filter(({ name }) => !known.has(name)).map(({ name }) => name);
-  return { ...staged, counts: await countRows(session, staged, leftOut, signal) };
+  const both = attributes.columns.flatMap(({ name, type }) => {
+    const is = known.get(name)?.type;
+    return is === undefined ? [] : [{ name, was: withoutWidth(type), is: withoutWidth(is) }];
+  });
+  const warnings = columnWarnings(dataset, { leftOut, both });
+  return { ...staged, counts: await countRows(session, staged, warnings, signal) };
 }
 
 /** How staged rows stand to the table, with the keys of some of them. */
@@ -144,6 +156,26 @@ function sameKeys({ key }: TargetTable, dataset: string, cause: unknown): Holdfa
     `several of the chosen rows of ${dataset} have the same key (${key.join(', ')}) in the target`,
     { cause, hint: 'Put the rows into a table beside it: --beside NAME.' },
   );
+}
+
+/** If the target's column does not take a value, says which: the server's text names both. Others stay as they are. */
+function refusedValue(error: unknown, dataset: string): unknown {
+  if (!isHoldfastError(error) || !REFUSED_VALUES.includes(errorNumber(error))) return error;
+  const { cause } = error;
+  const said = cause instanceof Error ? cause.message.replace(/`[^`]*`\.`holdfast [a-z]+ \d+`\./, '') : error.message;
+  return new HoldfastError(
+    'E_ROWS_REFUSED',
+    `${dataset}: the target does not take a value of these rows: ${said}; nothing was changed`,
+    {
+      cause: error,
+      hint: 'The table changed since the backup. Put the rows into a table beside it: --beside NAME.',
+    },
+  );
+}
+
+/** Releases of the server differ in the widths that they show whole numbers with; these limit nothing. */
+function withoutWidth(type: string): string {
+  return type.replace(/^((?:tiny|small|medium|big)?int)\(\d+\)/, '$1');
 }
 
 /** With the types of the target, as far as it has the columns; text in the character set that it comes in. */
@@ -223,7 +255,7 @@ async function compareWithTable(
 async function countRows(
   session: Session,
   { dataset, table, rows, gone }: Omit<Staged, 'counts'>,
-  leftOut: readonly string[],
+  warnings: readonly string[],
   signal: AbortSignal,
 ): Promise<StagedRows> {
   const count = async (of: string) => {
@@ -249,9 +281,6 @@ async function countRows(
     removableDifferent: removed(DIFFERENT),
     differentKeys: named.map(({ key }) => key),
     triggers: table.triggers,
-    warnings:
-      leftOut.length > 0
-        ? [`${dataset}: the target takes no values of ${leftOut.join(', ')}; they are left out`]
-        : [],
+    warnings,
   };
 }

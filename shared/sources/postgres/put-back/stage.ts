@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
+import { columnWarnings } from '../../column-changes.ts';
 import type { OnConflict, RowsStanding, RowsToRestore, ShownRow, StagedRows } from '../../row-target.ts';
 import { query } from '../connection/connection.ts';
 import { copyIn } from '../copy/copy-in.ts';
 import { isTableAttributes, type TableAttributes } from '../datasets/attributes.ts';
 import { quoteIdent, sqlLiteral } from '../text/identifiers.ts';
+import { refusedValue } from './refused-value.ts';
 import { lookUpTable, type TargetTable } from './table.ts';
 
 /** How a staged row stands to the table: it is missing there, it is the same, or it differs. */
@@ -84,14 +86,20 @@ export async function stageRows(
   const own = table.columns.filter(({ isGenerated }) => !isGenerated);
   const columns = own.filter(({ name }) => stored.has(name)).map(({ name }) => name);
   const [to, gone] = [`pg_temp."holdfast rows ${number}"`, `pg_temp."holdfast gone ${number}"`];
-  await copyRowsTo(client, to, { rows, table, attributes }, signal);
+  const refused = (error: unknown): never => {
+    throw refusedValue(error, dataset);
+  };
+  await copyRowsTo(client, to, { rows, table, attributes }, signal).catch(refused);
   // What nobody said of the rows to remove is not looked at.
   const said = columns.filter((name) => rows.removals.every((row) => Object.hasOwn(row, name)));
   await makeTable(client, gone, { table, columns: said }, signal);
-  await insertRemovals(client, gone, { columns: said, removals: rows.removals }, signal);
+  await insertRemovals(client, gone, { columns: said, removals: rows.removals }, signal).catch(refused);
   await compareWithTable(client, { table, columns, staged: to }, signal);
   await compareWithTable(client, { table, columns: said, staged: gone }, signal);
   const leftOut = attributes.columns.filter(({ name }) => !columns.includes(name)).map(({ name }) => name);
+  const both = attributes.columns.flatMap(({ name, type: was }) =>
+    own.flatMap(({ name: known, type: is }) => (known === name ? [{ name, was, is }] : [])),
+  );
   const staged = {
     dataset,
     table,
@@ -102,7 +110,8 @@ export async function stageRows(
     rows: to,
     gone,
   };
-  return { ...staged, counts: await countRows(client, staged, leftOut, signal) };
+  const warnings = columnWarnings(dataset, { leftOut, both });
+  return { ...staged, counts: await countRows(client, staged, warnings, signal) };
 }
 
 /** How staged rows stand to the table, with the keys of some of them. */
@@ -231,7 +240,7 @@ async function compareWithTable(
 async function countRows(
   client: pg.Client,
   { dataset, table, rows, gone }: Omit<Staged, 'counts'>,
-  leftOut: readonly string[],
+  warnings: readonly string[],
   signal: AbortSignal,
 ): Promise<StagedRows> {
   const count = async (of: string) => {
@@ -259,9 +268,6 @@ async function countRows(
     removableDifferent: removed(DIFFERENT),
     differentKeys: named.map(({ key }) => key),
     triggers: table.triggers,
-    warnings:
-      leftOut.length > 0
-        ? [`${dataset}: the target takes no values of ${leftOut.join(', ')}; they are left out`]
-        : [],
+    warnings,
   };
 }
