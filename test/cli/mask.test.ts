@@ -127,6 +127,42 @@ describe('masked copies from the command line', () => {
     expect(tables['public.kunden'].x2.because).toBe('2 of 2 values look like IBANs');
   });
 
+  it('refuse rules that would break a unique key, a condition or a reference, before anything is written', async () => {
+    await server.query('shop', 'ALTER TABLE kunden ADD CONSTRAINT rank_high CHECK (rang > 2)');
+    await holdfast('backup --source env:SHOP');
+    const rules = await rulesIn('rules.json');
+    const secret = { HOLDFAST_MASK_SECRET: 'a secret of some length' };
+    const target = await server.createDatabase('broken');
+    const refused = async (table: string, column: string, rule: unknown) => {
+      const tables = { ...rules.tables, [table]: { ...rules.tables[table], [column]: rule } };
+      await writeFile(path.join(cwd, 'broken.json'), JSON.stringify({ ...rules, tables }));
+      const check = await holdfast('mask check latest --rules broken.json');
+      const restore = await holdfast('restore latest --to env:BROKEN --mask broken.json', {
+        ...secret,
+        BROKEN: target,
+      });
+      expect([check.status, restore.status]).toEqual([11, 11]);
+      expect(restore.stderr).toContain('nothing was written');
+      const { rows } = await server.query(
+        'broken',
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+      );
+      expect(rows).toEqual([]);
+      return check.stderr;
+    };
+    const kunden = 'public.kunden';
+    const unique = await refused(kunden, 'e-Mail', 'name');
+    expect(unique).toContain('e-Mail is in the unique key kunden_e-Mail_key: name could make two rows equal');
+    expect(unique).toContain('docs/guide/masked-copies.md');
+    expect(await refused(kunden, 'rang', { mask: 'constant', value: 1 })).toMatch(
+      /condition rank_high .*which masked values break: rang by constant/,
+    );
+    expect(await refused('public.bestellungen', 'kunde', 'hash')).toContain(
+      'public.bestellungen.kunde',
+    );
+    expect(await refused(kunden, 'bild', 'null')).toContain('NOT NULL');
+  });
+
   it('refuse what is wrong, and say what to do', async () => {
     const refused = async (line: string, more?: Record<string, string>) => {
       const { status, stderr } = await holdfast(line, more);

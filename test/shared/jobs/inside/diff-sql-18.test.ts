@@ -9,7 +9,7 @@ import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
-import { cases, testSeed, turnOfAll } from '../../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs, turnOfAll } from '../../../support/repository/torture.ts';
 import { backUpUrl, newRepository, psql } from '../../sources/postgres/target/round-trip.ts';
 import { changeShop, differences, fillShop, keepTables, SHOP, TABLES } from './postgres-shop.ts';
 
@@ -37,7 +37,7 @@ describe('statements of a difference, run by psql and judged by EXCEPT ALL', () 
       await keepTables(server, 'shop', `kept_${version}`);
       tickets.push((await query('SELECT last_value FROM tickets'))[0]?.last_value);
     }
-  });
+  }, tortureTimeoutMs);
   afterAll(async () => {
     await repository?.[Symbol.asyncDispose]();
     await server?.stop();

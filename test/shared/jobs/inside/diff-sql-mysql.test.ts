@@ -36,7 +36,7 @@ describeWithMysql('statements of a difference, run by the client and judged by E
       keys.push(await backUpUrl(repository, server.url('shop_sql')));
       await keepTables(server, 'shop_sql', `kept_${version}`);
     }
-  });
+  }, tortureTimeoutMs);
   afterAll(async () => {
     await repository?.[Symbol.asyncDispose]();
     await server?.stop();
