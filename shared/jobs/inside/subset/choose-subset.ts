@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { BackupKey } from '../../../core/ids.ts';
+import { bytes } from '../../../core/human.ts';
 import { plural } from '../../../core/plural.ts';
 import { KiB } from '../../../core/units.ts';
 import type { Repository } from '../../../repository/repository.ts';
@@ -57,7 +58,7 @@ export async function chooseSubset(
   return {
     key,
     datasets,
-    warnings: [...warnings, ...wholeWarning(datasets), ...largeObjects(facts)],
+    warnings: [...warnings, ...wholeWarning(datasets, contents), ...largeObjects(facts)],
     contents: subsetContents(contents, chosen),
   };
 }
@@ -75,10 +76,14 @@ function totalOf(datasets: readonly SubsetDataset[]) {
   };
 }
 
-function wholeWarning(datasets: readonly SubsetDataset[]): readonly string[] {
+/** A subset that nobody would call one, with its size. */
+function wholeWarning(datasets: readonly SubsetDataset[], contents: BackupContents): readonly string[] {
   const { records, of } = totalOf(datasets);
   if (records === 0) return ['no row is chosen: the tables will be empty'];
-  return records === of ? [`the subset is the whole database: all ${plural(of, 'row')} are chosen`] : [];
+  if (records < of) return [];
+  const names = new Set(datasets.map(({ dataset }) => dataset));
+  const size = contents.datasets.reduce((sum, one) => sum + (names.has(one.name) ? one.plainBytes : 0), 0);
+  return [`the subset is the whole database: all ${plural(of, 'row')} are chosen, ${bytes(size)}`];
 }
 
 function largeObjects({ leftOut }: FactsOfTables): readonly string[] {

@@ -9,7 +9,7 @@ import type { MariadbServer } from '../../../../tools/mariadb-server.ts';
 import { describeWithMysql, openTestServer } from '../../../support/mysql-server.ts';
 import { never } from '../../../support/repository/engine.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
-import { cases, testSeed } from '../../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs } from '../../../support/repository/torture.ts';
 import { backUpUrl, newRepository } from '../../sources/mysql/round-trip.ts';
 import { changeShop, DATASETS, differences, fillShop, keepTables, runScript, SHOP } from './mariadb-shop.ts';
 
