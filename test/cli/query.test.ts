@@ -30,7 +30,7 @@ describe('SQL over backups', () => {
        INSERT INTO orders VALUES (1, 'Ada', 10, true, '{"a": 1.50}', '{x,y}', '\\x00ff'), (2, E'O''Hara,\\n"B"', 9.5, false, NULL, NULL, NULL),
          (9007199254740993, NULL, 12345678.9, NULL, NULL, '{}', '');
        CREATE TABLE "a/b" (x numeric); INSERT INTO "a/b" VALUES (0.1)`,
-      'DELETE FROM orders WHERE id = 1',
+      'DELETE FROM orders WHERE id = 1; DROP TABLE "a/b"',
     ]) {
       await server.query('shop', sql);
       keys.push((await holdfast('backup', '--source', 'env:SHOP', '--json')).json()['key']);
@@ -170,6 +170,9 @@ describe('SQL over backups', () => {
     expect(await wrong('latest', 'SELECT * FROM ordrs')).toMatch(
       /^10 .*no backup of this query has a dataset 'ordrs'.*orders/s,
     );
+    const [both, only] = [await wrong(...keys, 'SELECT * FROM orders'), await wrong(...keys, 'FROM b."a/b"')];
+    expect(both).toMatch(/^10 .*called 'orders'.*Its name here is a\.public\.orders, b\.public\.orders\./s);
+    expect(only).toMatch(/^10 .*called 'b\."a\/b"'.*Only a has one: a\.public\.a\/b\./s);
     expect(await wrong('latest', 'SELECT custmer FROM orders')).toMatch(/^2 .*custmer.*line 1, column 8/s);
     expect(await wrong('latest', 'CREATE TABLE x (y int)')).toMatch(/^2 .*can only read/s);
   });

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { nearest } from '../../../core/nearest.ts';
-import type { QueryTable } from './tables.ts';
+import { MAIN, type QueryTable } from './tables.ts';
 
 /** An error as DuckDB writes it with `errors_as_json`. */
 interface DuckdbError {
@@ -49,11 +49,11 @@ function missingName(
   { error_subtype: subtype, type, name, position }: DuckdbError,
   sql: string,
 ): string | undefined {
-  if (subtype === 'MISSING_ENTRY') return type === 'Table' ? name : undefined;
-  if (subtype !== undefined || position === undefined) return undefined;
+  const rest = position === undefined ? '' : Buffer.from(sql).subarray(Number(position)).toString();
+  const [, written, parenthesis] = NAME.exec(rest) ?? [];
+  if (subtype === 'MISSING_ENTRY' && type === 'Table') return written ?? name;
   // Its schema is not there either.
-  const [, written, parenthesis] = NAME.exec(Buffer.from(sql).subarray(Number(position)).toString()) ?? [];
-  return parenthesis === undefined ? written : undefined;
+  return subtype === undefined && parenthesis === undefined ? written : undefined;
 }
 
 const HINT = 'The SQL is that of DuckDB: https://duckdb.org/docs/stable/sql/introduction';
@@ -82,14 +82,36 @@ function placeIn(sql: string, position: number): string | undefined {
 }
 
 function missingTable(name: string, tables: readonly QueryTable[], place: string | undefined): HoldfastError {
+  const { message, hint } = elsewhere(name, tables) ?? unknownTable(name, tables);
+  return new HoldfastError('E_NO_DATASET', message, { hint: place ? `${hint} ${place}` : hint });
+}
+
+const shown = ({ path }: QueryTable) => path.filter((part) => part !== MAIN).join('.');
+
+/** Another backup of the query has it, or it has to be named in full. */
+function elsewhere(name: string, tables: readonly QueryTable[]) {
+  const last = /(?:"((?:[^"]|"")*)"|([^".]+))$/.exec(name);
+  const bare = (last?.[1]?.replaceAll('""', '"') ?? last?.[2] ?? name).toLowerCase();
+  const having = tables.filter(({ path }) => path[2].toLowerCase() === bare);
+  if (having.length === 0) return undefined;
+  const [all, some] = [tables, having].map((of) => new Set(of.map(({ path }) => path[0])));
+  const names = having.slice(0, 5).map(shown).join(', ');
+  const isInAll = all?.size === some?.size;
+  return {
+    message: `no dataset of this query is called '${name}'`,
+    hint: isInAll ? `Its name here is ${names}.` : `Only ${[...(some ?? [])].join(', ')} has one: ${names}.`,
+  };
+}
+
+function unknownTable(name: string, tables: readonly QueryTable[]) {
   const known = [
     ...new Set(tables.flatMap(({ path }) => [path[2], path.slice(1).join('.'), path.join('.')])),
   ];
   const meant = nearest(name, known);
   const like = meant ?? known.find((one) => one.includes(name) || name.includes(one));
-  const some = tables.slice(0, 5).map(({ path }) => path.filter((part) => part !== 'main').join('.'));
-  const hint = like ? `Did you mean ${like}?` : `There are ${some.join(', ') || 'none'}.`;
-  return new HoldfastError('E_NO_DATASET', `no backup of this query has a dataset '${name}'`, {
-    hint: place ? `${hint} ${place}` : hint,
-  });
+  const some = tables.slice(0, 5).map(shown);
+  return {
+    message: `no backup of this query has a dataset '${name}'`,
+    hint: like ? `Did you mean ${like}?` : `There are ${some.join(', ') || 'none'}.`,
+  };
 }

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupKey } from '../../../core/ids.ts';
 import { bytes } from '../../../core/human.ts';
+import type { BackupKey } from '../../../core/ids.ts';
 import { plural } from '../../../core/plural.ts';
 import { KiB } from '../../../core/units.ts';
 import type { Repository } from '../../../repository/repository.ts';
