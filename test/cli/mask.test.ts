@@ -157,9 +157,7 @@ describe('masked copies from the command line', () => {
     expect(await refused(kunden, 'rang', { mask: 'constant', value: 1 })).toMatch(
       /condition rank_high .*which masked values break: rang by constant/,
     );
-    expect(await refused('public.bestellungen', 'kunde', 'hash')).toContain(
-      'public.bestellungen.kunde',
-    );
+    expect(await refused('public.bestellungen', 'kunde', 'hash')).toContain('public.bestellungen.kunde');
     expect(await refused(kunden, 'bild', 'null')).toContain('NOT NULL');
   });
 

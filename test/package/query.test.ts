@@ -17,7 +17,11 @@ async function installed(packages: readonly string[] = []) {
   const call = (...args: readonly string[]) =>
     spawnSync(process.execPath, [path.join('node_modules', HOLDFAST), ...args], {
       cwd: folder,
-      env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY, HOLDFAST_REPOSITORY: './repository' },
+      env: {
+        PATH: process.env['PATH'],
+        BACKUP_ENCRYPTION_KEY: TEST_KEY,
+        HOLDFAST_REPOSITORY: './repository',
+      },
       encoding: 'utf8',
     });
   await writeFile(path.join(folder, 'rows.txt'), 'one\ntwo\nthree\n');

@@ -37,10 +37,21 @@ export function parseCondition(text: string, columns: readonly RowColumn[]): Row
 /** What would be compared as a text, and was meant as more than that. In quotes it is a text. @throws E_USAGE */
 function refuseMoreThanValue(text: string, value: string, columns: readonly RowColumn[]): void {
   if (SUBQUERY.test(value))
-    throw new HoldfastError('E_USAGE', `'${text}' has a subquery; a condition compares a column with a value`, {
-      hint: '`holdfast query` runs SQL over backups. If it is a text that is meant, put it in single quotes.',
-    });
-  if (QUOTED.test(value) || !value.split(JOINED).slice(1).some((more) => isCondition(more, columns))) return;
+    throw new HoldfastError(
+      'E_USAGE',
+      `'${text}' has a subquery; a condition compares a column with a value`,
+      {
+        hint: '`holdfast query` runs SQL over backups. If it is a text that is meant, put it in single quotes.',
+      },
+    );
+  if (
+    QUOTED.test(value) ||
+    !value
+      .split(JOINED)
+      .slice(1)
+      .some((more) => isCondition(more, columns))
+  )
+    return;
   throw new HoldfastError('E_USAGE', `'${text}' is more than one condition`, {
     hint: 'Give each one by itself: all that are given must hold. If it is a text that is meant, put it in single quotes.',
   });

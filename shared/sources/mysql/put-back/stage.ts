@@ -14,7 +14,9 @@ const BATCH_ROWS = 500;
 const MOST_NAMED = 5;
 const DUPLICATE = 1062;
 /** Out of range, cut, a wrong date, time or number, too long, not NULL, a check. */
-const REFUSED_VALUES: readonly (number | undefined)[] = [1048, 1264, 1265, 1292, 1366, 1367, 1406, 1411, 4025];
+const REFUSED_VALUES: readonly (number | undefined)[] = [
+  1048, 1264, 1265, 1292, 1366, 1367, 1406, 1411, 4025,
+];
 
 /** Rows on the server, in temporary tables beside the one that they belong to. */
 export interface Staged {
@@ -162,7 +164,8 @@ function sameKeys({ key }: TargetTable, dataset: string, cause: unknown): Holdfa
 function refusedValue(error: unknown, dataset: string): unknown {
   if (!isHoldfastError(error) || !REFUSED_VALUES.includes(errorNumber(error))) return error;
   const { cause } = error;
-  const said = cause instanceof Error ? cause.message.replace(/`[^`]*`\.`holdfast [a-z]+ \d+`\./, '') : error.message;
+  const said =
+    cause instanceof Error ? cause.message.replace(/`[^`]*`\.`holdfast [a-z]+ \d+`\./, '') : error.message;
   return new HoldfastError(
     'E_ROWS_REFUSED',
     `${dataset}: the target does not take a value of these rows: ${said}; nothing was changed`,

@@ -60,7 +60,7 @@ describe('a table of PostgreSQL whose definition changed since the backup', { ti
 
   it.each([
     [
-      "ALTER TABLE item ALTER label TYPE int USING 0; DELETE FROM item WHERE id = 1",
+      'ALTER TABLE item ALTER label TYPE int USING 0; DELETE FROM item WHERE id = 1',
       'E_ROWS_REFUSED',
       /^public\.item: label in the target does not take a value of these rows: .*"l1"; nothing was changed$/,
       '--beside NAME',
@@ -71,12 +71,7 @@ describe('a table of PostgreSQL whose definition changed since the backup', { ti
       /^public\.item: label in the target does not take a value of these rows: .*short/,
       '--beside NAME',
     ],
-    [
-      'ALTER TABLE item ALTER price TYPE numeric(3, 2) USING 1',
-      undefined,
-      undefined,
-      undefined,
-    ],
+    ['ALTER TABLE item ALTER price TYPE numeric(3, 2) USING 1', undefined, undefined, undefined],
     [
       'DROP TABLE item',
       'E_ROWS_REFUSED',
@@ -111,7 +106,7 @@ describe('a table of PostgreSQL whose definition changed since the backup', { ti
 
   it('names rows that lack a value which is now needed', async () => {
     const shop = await changed(
-      "DELETE FROM item WHERE id <= 4; ALTER TABLE item ALTER label SET NOT NULL, ADD CONSTRAINT high CHECK (price > 2)",
+      'DELETE FROM item WHERE id <= 4; ALTER TABLE item ALTER label SET NOT NULL, ADD CONSTRAINT high CHECK (price > 2)',
     );
     expect((await shop.plan()).violations).toEqual([
       'public.item: label may not be NULL now, and is in the backup, in rows (4)',
@@ -201,7 +196,8 @@ describe('a table of PostgreSQL whose definition changed since the backup', { ti
       await Array.fromAsync(diffSql(now, await backup(), { datasets: [ITEM], signal: never }))
     ).join('');
     await psql(shop.url, script);
-    const plain = 'SELECT id::int AS id, label, price::numeric(10, 2) AS price, code::text AS code, token::uuid AS token FROM item';
+    const plain =
+      'SELECT id::int AS id, label, price::numeric(10, 2) AS price, code::text AS code, token::uuid AS token FROM item';
     expect(await shop.rows(`${plain} ORDER BY 1`)).toEqual(
       (await server.query('shop', `${plain} ORDER BY 1`)).rows,
     );

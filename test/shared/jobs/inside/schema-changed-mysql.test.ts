@@ -76,7 +76,10 @@ describeWithMysql('a table of MariaDB whose definition changed since the backup'
     const rows = () => (sql[0]?.startsWith('DROP') ? [] : query('SELECT * FROM item ORDER BY code'));
     const before = await rows();
     const refusal = { code: 'E_ROWS_REFUSED', message: expect.stringMatching(message) };
-    await expect(plan()).rejects.toMatchObject({ ...refusal, hint: expect.stringContaining('--beside NAME') });
+    await expect(plan()).rejects.toMatchObject({
+      ...refusal,
+      hint: expect.stringContaining('--beside NAME'),
+    });
     await expect(restore()).rejects.toMatchObject(refusal);
     expect(await rows()).toEqual(before);
   });

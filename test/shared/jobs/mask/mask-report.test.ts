@@ -51,7 +51,10 @@ describe('a signed report of a masked copy', () => {
       details: undefined,
       proof: 'signed',
     });
-    expect(await read(written, { signing: { publicKeys: [] } })).toMatchObject({ ...whole, proof: 'authentic' });
+    expect(await read(written, { signing: { publicKeys: [] } })).toMatchObject({
+      ...whole,
+      proof: 'authentic',
+    });
   });
 
   it.each([
