@@ -97,5 +97,11 @@ export function errorFromResponse(body: Buffer): pg.DatabaseError {
   const error = new pg.DatabaseError(fields.get('M') ?? 'unknown error', body.length, 'error');
   error.severity = fields.get('V') ?? fields.get('S');
   error.code = fields.get('C');
+  error.column = fields.get('c') ?? columnOfCopy(fields.get('W'));
   return error;
+}
+
+/** Of `COPY orders, line 1, column total: "x"`, without the value. */
+function columnOfCopy(where: string | undefined): string | undefined {
+  return /^COPY .*, line \d+, column (.+?)(?:: |$)/.exec(where ?? '')?.[1];
 }

@@ -12,8 +12,7 @@ export function refusedValue(error: unknown, dataset: string): unknown {
   if (!isHoldfastError(error) || !REFUSED.test(state) || ENCODING.test(state)) return error;
   const { cause } = error;
   const said = cause instanceof pg.DatabaseError ? cause : undefined;
-  const column = /, column (.+?)(?:: |$)/.exec(said?.where ?? '')?.[1] ?? said?.column;
-  const what = column === undefined ? 'the target' : `${column} in the target`;
+  const what = said?.column === undefined ? 'the target' : `${said.column} in the target`;
   return new HoldfastError(
     'E_ROWS_REFUSED',
     `${dataset}: ${what} does not take a value of these rows: ${said?.message ?? error.message}; nothing was changed`,

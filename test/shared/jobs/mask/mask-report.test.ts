@@ -83,6 +83,7 @@ describe('a signed report of a masked copy', () => {
   });
 
   it('is not called signed if somebody with the key of the repository wrote it again', async () => {
+    await replace(store, report, written);
     const forged = await withRightMac(store, report, ({ signature: _, ...document }) => ({
       ...document,
       body: { ...BODY, masked: 9 },
