@@ -60,7 +60,8 @@ describe('a transaction of PostgreSQL', () => {
     const repository = await newRepository();
     const poll = poller(repository, { source, idleMs: 0 });
     const store = async () => {
-      await poll(openChanges(url), { signal: never });
+      await using changes = openChanges(url);
+      await poll(changes, { signal: never });
     };
     const backUp = async (): Promise<BackupKey> =>
       (await runBackup(repository, source, { signal: never })).key;
