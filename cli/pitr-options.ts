@@ -7,6 +7,7 @@ export const PITR_OPTIONS = {
   'no-backup': { type: 'boolean', default: false },
   print: { type: 'boolean', default: false },
   'all-tables': { type: 'boolean', default: false },
+  ddl: { type: 'boolean', default: false },
   yes: { type: 'boolean', short: 'y', default: false },
 } as const;
 

@@ -25,6 +25,7 @@ export async function pitrSetup(flags: PitrFlags, io: Io): Promise<number> {
   const options = {
     mostHeldBytes: source.settings.mostHeldBytes,
     allDatasets: flags['all-tables'] === true,
+    definitions: flags.ddl === true,
   };
   const plan = await setup.plan(options, io.signal);
   const isPrinted = flags.print === true;

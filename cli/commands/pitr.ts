@@ -24,13 +24,14 @@ const ONLY_FOR: Readonly<Record<string, readonly string[]>> = {
   'no-backup': ['run'],
   print: ['setup'],
   'all-tables': ['setup'],
+  ddl: ['setup'],
   yes: ['setup', 'remove'],
 };
 
 /** `holdfast pitr`: continuous backup, so that every moment can be restored. */
 export const pitr: Command = {
   options: PITR_OPTIONS,
-  help: `Usage: holdfast pitr setup [--print] [--all-tables] [--yes] [--source SOURCE]
+  help: `Usage: holdfast pitr setup [--print] [--all-tables] [--ddl] [--yes] [--source SOURCE]
        holdfast pitr doctor | status | pause | resume | remove [--source SOURCE]
        holdfast pitr run [--once] [--no-backup] [--source SOURCE]
        holdfast pitr watchdog [--once] [--source SOURCE]
@@ -57,6 +58,8 @@ Continuous backup: stores what changes in a database between its backups, so tha
 
       --print             setup: print the statements for somebody else to run, change nothing
       --all-tables        setup: cover also tables that cost the application something, as the plan says
+      --ddl               setup: if the stream lacks statements that change definitions, have event triggers note them
+                          there (needs a superuser), so that a restore runs each exactly where it happened
       --once              run, watchdog: once, until nothing is left
       --no-backup         run: make no backup
   -s, --source SOURCE     name from the configuration (default: the only one)

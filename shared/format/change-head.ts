@@ -25,6 +25,10 @@ const Facts = z.object({
   datasets: z.array(z.string()).readonly(),
   schema: z.string(),
   carriesDefinitions: z.boolean(),
+  definitions: z
+    .object({ by: z.string(), statements: count, problem: z.string().optional() })
+    .readonly()
+    .optional(),
   sequences: z.record(z.string(), z.string()),
   warnings: z.array(z.string()).readonly(),
 });

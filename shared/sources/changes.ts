@@ -24,10 +24,22 @@ export interface ChangeFacts {
   readonly schema: string;
   /** The stream has the statements that change definitions, so that a replay goes on past them. */
   readonly carriesDefinitions: boolean;
+  /** Of a kind whose stream has these statements only if something writes them there. Undefined: nothing does, or the server itself. */
+  readonly definitions?: CarriedDefinitions | undefined;
   /** Last values of sequences, by name. */
   readonly sequences: Readonly<Record<string, string>>;
   /** What the stretch lacks, or what should be looked at: sentences. */
   readonly warnings: readonly string[];
+}
+
+/** Statements in a stretch that change definitions. */
+export interface CarriedDefinitions {
+  /** What writes them: if it is not that of the stretch before, some may be missing. */
+  readonly by: string;
+  /** How many there are. None, although `schema` or `datasets` differ: they are missing. */
+  readonly statements: number;
+  /** Why a replay does not get past one of them: a sentence. A new base is due then. */
+  readonly problem?: string | undefined;
 }
 
 /** A stretch of changes: whole transactions, in the order in which they ended. */
@@ -74,6 +86,8 @@ export interface ChangeSetupOptions {
   readonly datasets?: readonly string[] | undefined;
   /** Also those that the kind covers only at a price to the application, which `plan` says. @default false */
   readonly allDatasets?: boolean | undefined;
+  /** Statements that change definitions are to be in the stream, if that is not so anyway. @default false; what is there stays */
+  readonly definitions?: boolean | undefined;
 }
 
 /** What somebody has to run so that a database keeps its changes for us. */

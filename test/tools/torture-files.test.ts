@@ -6,4 +6,9 @@ it('finds test files with a long form, by a part of their path', () => {
   expect(tortureFiles('random-subsets')).toEqual(['test/shared/jobs/inside/subset/random-subsets.test.ts']);
   expect(tortureFiles('').length).toBeGreaterThan(50);
   expect(tortureFiles('nothing of this name')).toEqual([]);
+  // The file beside them has it.
+  expect(tortureFiles('any-moment-18')).toEqual([
+    'test/shared/sources/postgres/changes/any-moment-18.test.ts',
+  ]);
+  expect(tortureFiles('postgres/changes/forms')).toEqual([]);
 });

@@ -8,7 +8,7 @@ import type { ChangePlugin } from '../../sources/plugin.ts';
 import { WHOLE } from '../inside/key-parts.ts';
 import { rowShapeOf } from '../inside/row-shape.ts';
 import { contentsOf } from '../restore/contents.ts';
-import { type ChosenMoment, chooseMoment, type MomentWanted } from './choose-moment.ts';
+import { type ChosenMoment, chooseMoment, hasDefinitions, type MomentWanted } from './choose-moment.ts';
 import { asStored } from './find-transaction.ts';
 import { followStream, type KeyedDataset, type StreamRows } from './proof/stream-rows.ts';
 
@@ -60,6 +60,14 @@ export async function openChosen(
   chosen: ChosenMoment,
   signal: AbortSignal,
 ): Promise<BaseAndStream> {
+  if (hasDefinitions(chosen))
+    throw new HoldfastError(
+      'E_SOURCE_UNSUPPORTED',
+      `tables were defined anew after ${chosen.base.key}: its columns are not those of the changes`,
+      {
+        hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.',
+      },
+    );
   const reader = await repository.openBackup(chosen.base.key as BackupKey, signal);
   const contents = contentsOf(reader);
   const shapes = new Map<string, KeyedDataset>();

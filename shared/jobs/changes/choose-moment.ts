@@ -70,6 +70,11 @@ export async function chooseMoment(repository: Repository, wanted: MomentWanted)
   throw noMoment(source.name, until, why ?? none);
 }
 
+/** Whether statements that change definitions lie between a base and a moment: only a replay gets past them. */
+export function hasDefinitions({ segments }: Pick<ChosenMoment, 'segments'>): boolean {
+  return segments.some(({ head }) => (head.facts.definitions?.statements ?? 0) > 0);
+}
+
 /** Bases of a source, newest first. */
 export async function* basesOf(
   repository: Repository,

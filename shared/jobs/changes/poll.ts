@@ -218,9 +218,17 @@ function isDue(
 
 /** Whether datasets or definitions are others, in a way that no replay gets past. */
 function differs(facts: SegmentFacts, before: SegmentFacts): boolean {
+  if (facts.definitions?.problem !== undefined) return true;
   const isSame =
     facts.schema === before.schema && JSON.stringify(facts.datasets) === JSON.stringify(before.datasets);
-  return !isSame && !(facts.carriesDefinitions && before.carriesDefinitions);
+  return !isSame && !isCarried(facts, before);
+}
+
+/** Whether the stream has what made the definitions others. */
+function isCarried(facts: SegmentFacts, before: SegmentFacts): boolean {
+  const { definitions } = facts;
+  if (!facts.carriesDefinitions || !before.carriesDefinitions) return false;
+  return !definitions || (definitions.by === before.definitions?.by && definitions.statements > 0);
 }
 
 async function store(
@@ -253,7 +261,20 @@ async function store(
 function factsOf(batch: ChangeBatch, end: End | undefined): SegmentFacts {
   const facts = batch.facts();
   if (!batch.isCut) return facts;
-  return { ...facts, readAt: end?.head.facts.readAt ?? facts.firstCommit ?? LONG_AGO };
+  return {
+    ...facts,
+    readAt: end?.head.facts.readAt ?? facts.firstCommit ?? LONG_AGO,
+    ...(end ? definedLater(facts, end.head.facts) : {}),
+  };
+}
+
+/** Definitions are those of the server now: the statements that made them may come behind a stretch that was cut. */
+function definedLater(
+  { definitions }: SegmentFacts,
+  before: SegmentFacts,
+): Partial<Pick<SegmentFacts, 'schema' | 'datasets'>> {
+  const isLater = definitions?.statements === 0 && definitions.by === before.definitions?.by;
+  return isLater ? { schema: before.schema, datasets: before.datasets } : {};
 }
 
 class Totals {

@@ -13,9 +13,13 @@ export async function storedUpTo(
 }
 
 /** Why a segment that was just stored needs a new backup, as no replay gets past its beginning: a sentence. Undefined if it needs none. */
-export function whyBaseFor({
-  head: { number, begins, sameFrom },
-}: Pick<StoredSegment, 'head'>): string | undefined {
-  if (begins) return begins.says;
-  return sameFrom === number ? 'Tables were defined anew, which the changes do not have.' : undefined;
+export function whyBaseFor({ head }: Pick<StoredSegment, 'head'>): string | undefined {
+  if (head.begins) return head.begins.says;
+  return head.sameFrom === head.number ? definedAnew(head) : undefined;
+}
+
+/** What to say of a segment that no replay gets past, though nothing is lost. */
+export function definedAnew({ facts }: Pick<StoredSegment['head'], 'facts'>): string {
+  const why = facts.definitions?.problem;
+  return `Tables were defined anew, which the changes do not have.${why === undefined ? '' : ` ${why}`}`;
 }

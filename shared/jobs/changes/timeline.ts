@@ -11,6 +11,7 @@ import {
 } from '../../repository/changes/segment-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type Base, basesOf, type MomentWanted } from './choose-moment.ts';
+import { definedAnew } from './stored-up-to.ts';
 
 /** A stretch of time. Every moment of it can be restored. */
 export interface MomentRange {
@@ -207,5 +208,5 @@ function describeBreak(
 ): MomentBreak {
   const moments = { after: before.head.facts.readAt, before: head.facts.readAt, healedBy };
   if (head.begins) return { ...moments, why: 'gap', says: head.begins.says };
-  return { ...moments, why: 'definitions', says: 'Tables were defined anew, which the changes do not have.' };
+  return { ...moments, why: 'definitions', says: definedAnew(head) };
 }

@@ -26,6 +26,7 @@ export class ChangeLog {
   datasets = ['t'];
   schema = 'one';
   carriesDefinitions = false;
+  definitions: ChangeFacts['definitions'];
   sequences: Record<string, string> = {};
   /** Where the log still begins; moved by releases, and lost by `crash` up to what was there at the last `checkpoint`. */
   kept = 0;
@@ -135,6 +136,7 @@ export class ChangeLog {
       datasets: this.datasets,
       schema: this.schema,
       carriesDefinitions: this.carriesDefinitions,
+      ...(this.definitions ? { definitions: this.definitions } : {}),
       sequences: this.sequences,
       warnings: [],
     };

@@ -5,7 +5,7 @@ import type { Repository } from '../../../repository/repository.ts';
 import type { ChangeJoin, ChangeTransaction } from '../../../sources/changes.ts';
 import type { ChangePlugin } from '../../../sources/plugin.ts';
 import { backupVersion } from '../../inside/version.ts';
-import { chooseMoment } from '../choose-moment.ts';
+import { chooseMoment, hasDefinitions } from '../choose-moment.ts';
 import { compareWithStream, type DatasetProof, provingDecoder } from './compare-with-stream.ts';
 
 /** Whether a base is the one before it and what the stream has between the two. */
@@ -49,6 +49,12 @@ export async function proveBase(repository: Repository, options: ProveOptions): 
     signal,
   });
   const { segments } = chosen;
+  if (hasDefinitions(chosen))
+    throw new HoldfastError(
+      'E_SOURCE_UNSUPPORTED',
+      `tables were defined anew between ${chosen.base.key} and ${base}: their rows cannot be compared`,
+      { hint: 'The next backup is proven from this one on.' },
+    );
   const earlier = await openBase(repository, chosen.base.key as BackupKey, signal);
   const isBetween = (transaction: ChangeTransaction) =>
     !decoder.hasTransaction(earlier.join, transaction) && decoder.hasTransaction(later.join, transaction);

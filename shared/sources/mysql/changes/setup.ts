@@ -148,7 +148,7 @@ function onlyRetentionOfRds(
 }
 
 function notesOn(
-  { mostHeldBytes, datasets }: ChangeSetupOptions,
+  { mostHeldBytes, datasets, definitions = false }: ChangeSetupOptions,
   statements: ChangeSetupPlan['statements'],
 ): readonly string[] {
   const settings = statements
@@ -160,6 +160,9 @@ function notesOn(
       : [
           `A restart of the server undoes SET GLOBAL: write it into its configuration too, under [mysqld]: ${settings.join('; ')}.`,
         ]),
+    ...(definitions
+      ? ['The binary log has the statements that change definitions anyway: --ddl changes nothing here.']
+      : []),
     ...(mostHeldBytes === undefined
       ? []
       : [

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { query } from '../connection/connection.ts';
 import { displayName } from '../text/identifiers.ts';
+import { DDL_SCHEMA } from './names.ts';
 
 /** What a publication has, and how all of the database is defined. */
 export interface Definitions {
@@ -13,7 +14,7 @@ export interface Definitions {
   readonly fingerprint: string;
 }
 
-const USER_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+const USER_SCHEMA = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${DDL_SCHEMA}')`;
 
 function ofUserTable(id: string): string {
   return `JOIN pg_catalog.pg_class c ON c.oid = ${id} JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

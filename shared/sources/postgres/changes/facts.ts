@@ -4,6 +4,7 @@ import { MINUTE_MS } from '../../../core/units.ts';
 import type { ChangeFacts } from '../../changes.ts';
 import { query } from '../connection/connection.ts';
 import { displayName } from '../text/identifiers.ts';
+import { readTriggers } from './ddl/state.ts';
 import { readDefinitions } from './definitions.ts';
 
 /** A transaction that is open longer makes each poll read the log again from its beginning. */
@@ -14,7 +15,10 @@ const SHOWN = 10;
 export type ServerFacts = Pick<
   ChangeFacts,
   'datasets' | 'schema' | 'carriesDefinitions' | 'sequences' | 'warnings'
->;
+> & {
+  /** What writes statements into the stream, if anything does. */
+  readonly definitions: { readonly by: string } | undefined;
+};
 
 /** @param publication as `changesName` gives it @throws E_SOURCE_*, E_ABORTED */
 export async function readServerFacts(
@@ -24,6 +28,8 @@ export async function readServerFacts(
 ): Promise<ServerFacts> {
   const { published, left, fingerprint } = await readDefinitions(client, publication, signal);
   const { sequences, hidden } = await readSequences(client, signal);
+  // After the definitions: what was made when it was no longer there differs already.
+  const trigger = await readTriggers(client, publication, signal);
   const warnings = [
     ...(left.length > 0
       ? [`Changes of these tables are not in the stream, they come with backups only: ${list(left)}.`]
@@ -31,9 +37,22 @@ export async function readServerFacts(
     ...(hidden.length > 0
       ? [`Values of these sequences cannot be read, a restore computes them from the rows: ${list(hidden)}.`]
       : []),
+    ...(trigger.isThere && trigger.problem !== undefined
+      ? [
+          `Statements that change definitions are not in the stream, although they should be: ${trigger.problem}.`,
+        ]
+      : []),
     ...(await findOldTransactions(client, signal)),
   ];
-  return { datasets: published, schema: fingerprint, carriesDefinitions: false, sequences, warnings };
+  const carriesDefinitions = trigger.problem === undefined;
+  return {
+    datasets: published,
+    schema: fingerprint,
+    carriesDefinitions,
+    definitions: carriesDefinitions ? { by: trigger.by } : undefined,
+    sequences,
+    warnings,
+  };
 }
 
 function list(names: readonly string[]): string {
@@ -69,7 +88,11 @@ async function readSequences(client: pg.Client, signal: AbortSignal): Promise<Se
 }
 
 /** Of sessions that this login may look at, and of prepared transactions. */
-async function findOldTransactions(client: pg.Client, signal: AbortSignal): Promise<readonly string[]> {
+export async function findOldTransactions(
+  client: pg.Client,
+  signal: AbortSignal,
+  oldMs: number = OLD_TRANSACTION_MS,
+): Promise<readonly string[]> {
   const rows = await query<{ what: string; minutes: string }>(
     client,
     `SELECT x.what, pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp() - x.since) / 60)::text AS minutes
@@ -81,7 +104,7 @@ async function findOldTransactions(client: pg.Client, signal: AbortSignal): Prom
       WHERE x.since < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)
       ORDER BY x.since LIMIT ${SHOWN}`,
     signal,
-    { values: [OLD_TRANSACTION_MS / 1000] },
+    { values: [oldMs / 1000] },
   );
   return rows.map(
     ({ what, minutes }) =>

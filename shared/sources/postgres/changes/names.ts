@@ -4,6 +4,12 @@ import type { PostgresOptions } from '../connection/options.ts';
 /** Names of slots are of these characters, and as long at most. */
 const MOST = 63;
 
+/** Where the event trigger's function and its key lie in a source. Neither is in backups. */
+export const DDL_SCHEMA = 'holdfast_ddl';
+
+/** Of messages that the event trigger writes into the stream. */
+export const DDL_PREFIX = 'holdfast.ddl';
+
 /**
  * Slot, publication, event trigger and its function have one name, by default that of the database: `holdfast_shop`. Slots of one
  * server share their names, whatever their database.

@@ -20,10 +20,14 @@ import {
 } from '../connection/options.ts';
 import { openSession } from '../snapshot/session.ts';
 import { copyMessages } from './copy-binary.ts';
+import { Definitions, parseNoted } from './ddl/definition.ts';
+import { textOfNote } from './ddl/witness.ts';
 import { BEGIN, RELATION, TYPE } from './message-types.ts';
 import { decodeMessage, type Message } from './messages.ts';
 import { momentOf } from './moments.ts';
+import { DDL_PREFIX } from './names.ts';
 import { formatPlace, parsePlace } from './position.ts';
+import { define } from './replay/define.ts';
 import { becomeReplica, raiseGuards } from './replay/guards.ts';
 import { listUnstreamed } from './replay/left-out.ts';
 import { makeNotes, type Notes, noteProgress, readNotes, removeNotes } from './replay/notes.ts';
@@ -72,6 +76,11 @@ class PostgresReplay implements ChangeReplay {
   readonly #name: string;
   readonly #tables: ReplayTables;
   readonly #warnings = new Set<string>();
+  readonly #isPartial: boolean;
+  /** Of the transaction that is applied; undefined for a stretch that has no statements. */
+  #definitions: Definitions | undefined;
+  /** The transaction changed definitions, some of which count only when it is committed. */
+  #hasDefined = false;
   #client: pg.Client | undefined;
   #notes: Notes | undefined;
   #isOpen = false;
@@ -88,6 +97,7 @@ class PostgresReplay implements ChangeReplay {
     this.#until = until;
     this.#from = join.from;
     this.#name = JSON.stringify({ base, until, datasets });
+    this.#isPartial = datasets !== undefined;
     this.#tables = new ReplayTables(datasets, (message) => this.#warnings.add(message));
   }
 
@@ -110,13 +120,13 @@ class PostgresReplay implements ChangeReplay {
     const { client } = await this.#session(signal);
     const counts = { transactions: 0, rows: 0 };
     let stop: Begin | undefined;
+    this.#definitions = hasStatements(changes) ? new Definitions() : undefined;
     try {
       for await (const step of this.#wanted(changes, await this.#noted(signal))) {
         if ('stop' in step) stop = step.stop;
         else if (step.message.kind === 'commit') {
           counts.transactions++;
-          if (this.#unsavedRows >= COMMIT_ROWS)
-            await this.#save(client, after(changes.to, step.message.commitLsn), signal);
+          await this.#endTransaction(client, after(changes.to, step.message.commitLsn), signal);
         } else counts.rows += await this.#take(client, step, signal);
       }
       await this.#save(client, stop ? after(changes.to, stop.commitLsn - 1n) : changes.to, signal, changes);
@@ -127,6 +137,12 @@ class PostgresReplay implements ChangeReplay {
       this.#forget();
       throw error;
     }
+  }
+
+  async #endTransaction(client: pg.Client, to: ChangePosition, signal: AbortSignal): Promise<void> {
+    if (this.#unsavedRows >= COMMIT_ROWS || this.#hasDefined) await this.#save(client, to, signal);
+    this.#hasDefined = false;
+    if (this.#definitions) this.#definitions = new Definitions();
   }
 
   async finish(signal: AbortSignal): Promise<{ readonly warnings: readonly string[] }> {
@@ -186,9 +202,32 @@ class PostgresReplay implements ChangeReplay {
         this.#waitingBytes += bytes;
         if (this.#isFull) await this.#write(client, signal);
         return 1;
+      case 'message':
+        if (message.prefix === DDL_PREFIX) await this.#define(client, message.content, signal);
+        return 0;
       default:
         return 0;
     }
+  }
+
+  /** Runs a statement that changes definitions, after all that came before it. */
+  async #define(client: pg.Client, content: string, signal: AbortSignal): Promise<void> {
+    const noted = this.#definitions && parseNoted(textOfNote(content));
+    const meaning = noted && this.#definitions?.read(noted);
+    if (meaning?.kind !== 'run') return;
+    const write = this.#drain();
+    await this.#look(client, signal);
+    await write(client, signal);
+    const notes = await this.#noted(signal);
+    const { undo, warnings } = await define(client, meaning.definition, {
+      notes,
+      isPartial: this.#isPartial,
+      signal,
+    });
+    for (const warning of warnings) this.#warnings.add(warning);
+    this.#notes = { ...notes, undo };
+    this.#tables.forget();
+    this.#hasDefined = true;
   }
 
   get #isFull(): boolean {
@@ -260,6 +299,8 @@ class PostgresReplay implements ChangeReplay {
     this.#waitingRows = 0;
     this.#waitingBytes = 0;
     this.#unsavedRows = 0;
+    this.#hasDefined = false;
+    this.#notes = undefined;
   }
 
   async #session(signal: AbortSignal): Promise<{ readonly client: pg.Client; readonly isReplica: boolean }> {
@@ -328,6 +369,10 @@ class PostgresReplay implements ChangeReplay {
 
 /** Messages that count whatever transaction they are in. */
 const ALWAYS: ReadonlySet<number> = new Set([BEGIN, RELATION, TYPE]);
+
+function hasStatements({ facts }: StoredChanges): boolean {
+  return (facts.definitions?.statements ?? 0) > 0;
+}
 
 /** Just behind the record of a commit: what ended later comes next. */
 function after(position: ChangePosition, commitLsn: bigint): ChangePosition {

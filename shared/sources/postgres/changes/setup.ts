@@ -12,6 +12,8 @@ import {
 } from '../connection/options.ts';
 import { openSession } from '../snapshot/session.ts';
 import { quoteIdent } from '../text/identifiers.ts';
+import { readTriggers } from './ddl/state.ts';
+import { removeTriggersSql } from './ddl/trigger.ts';
 import { changesName } from './names.ts';
 import { formatPlace } from './position.ts';
 import { CHANGE_CHECKS, type ChangeCheckContext } from './setup/checks.ts';
@@ -96,6 +98,8 @@ class PostgresSetup implements ChangeSetup {
     const { slot } = await readLogState(client, this.#name, signal);
     if (slot && slot.database === this.#options.database)
       await dropSlot(client, this.#name, { endReader: true, signal });
+    if ((await readTriggers(client, this.#name, signal)).isThere)
+      await this.#run(client, removeTriggersSql(this.#name), signal);
     await query(client, `DROP PUBLICATION IF EXISTS ${quoteIdent(this.#name)}`, signal);
   }
 
@@ -128,6 +132,7 @@ class PostgresSetup implements ChangeSetup {
       fitness: await readFitness(client, this.#name, signal),
       slot: (await readLogState(client, this.#name, signal)).slot,
       tables: await listPublishable(client, this.#name, signal),
+      triggers: await readTriggers(client, this.#name, signal),
     };
   }
 

@@ -6,11 +6,12 @@ import {
   ROW_HEADER_BYTES,
   rowHeader,
 } from './copy-binary.ts';
-import { BEGIN, BEGIN_BYTES, COMMIT, RELATION, readBegin, TYPE } from './message-types.ts';
+import { claimsToBeNote, DefinitionWitness, MOST_NOTE_BYTES, SEEN_OF_MESSAGE } from './ddl/witness.ts';
+import { BEGIN, BEGIN_BYTES, COMMIT, MESSAGE, RELATION, readBegin, TYPE } from './message-types.ts';
 import { momentOf } from './moments.ts';
 
-/** What has to be seen of a row to know whether it is wanted. */
-const SEEN_BYTES = ROW_HEADER_BYTES + BEGIN_BYTES;
+/** What has to be seen of a row to know whether it is wanted, or has to be seen whole. */
+const SEEN_BYTES = ROW_HEADER_BYTES + Math.max(BEGIN_BYTES, SEEN_OF_MESSAGE);
 
 /**
  * Leaves out of a stream of rows the transactions whose commit is not in a stretch of the log: those before are repeats, those
@@ -20,6 +21,7 @@ const SEEN_BYTES = ROW_HEADER_BYTES + BEGIN_BYTES;
 export class StretchFilter {
   readonly #from: bigint;
   readonly #to: bigint;
+  readonly #witness: DefinitionWitness;
   transactions = 0;
   #first: bigint | undefined;
   #last: bigint | undefined;
@@ -36,9 +38,11 @@ export class StretchFilter {
   #held: Buffer[] = [];
   #out: Buffer[] = [];
 
-  constructor(from: bigint, to: bigint) {
+  /** @param witness of the stretch's statements that change definitions */
+  constructor(from: bigint, to: bigint, witness = new DefinitionWitness(undefined)) {
     this.#from = from;
     this.#to = to;
+    this.#witness = witness;
   }
 
   get firstCommit(): string | undefined {
@@ -86,7 +90,11 @@ export class StretchFilter {
     const { length } = rowHeader(bytes, at);
     const whole = ROW_HEADER_BYTES + length;
     if (have < Math.min(whole, SEEN_BYTES)) return 0;
-    this.#passes = this.#wants(bytes, at + ROW_HEADER_BYTES);
+    const start = at + ROW_HEADER_BYTES;
+    const isNote = bytes[start] === MESSAGE && length > SEEN_OF_MESSAGE && claimsToBeNote(bytes, start);
+    if (isNote && have < Math.min(whole, MOST_NOTE_BYTES)) return 0;
+    this.#passes =
+      this.#wants(bytes, start) && (!isNote || this.#takesNote(bytes.subarray(start, at + whole), length));
     this.#left = whole;
     return this.#takeRest(bytes, at, Math.min(have, whole));
   }
@@ -112,8 +120,13 @@ export class StretchFilter {
     return wanted;
   }
 
+  #takesNote(message: Buffer, length: number): boolean {
+    return message.length === length && this.#witness.take(message);
+  }
+
   #begin(bytes: Buffer, at: number): void {
-    const { commitLsn, committedAt } = readBegin(bytes, at);
+    const { commitLsn, committedAt, xid } = readBegin(bytes, at);
+    this.#witness.begin(xid);
     this.#isInside = commitLsn >= this.#from && commitLsn < this.#to;
     if (!this.#isInside) return;
     if (this.transactions === 0) {

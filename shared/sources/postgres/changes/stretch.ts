@@ -3,6 +3,8 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { ChangeBatch, ChangeFacts, ChangePosition } from '../../changes.ts';
 import { copyOut } from '../copy/copy-out.ts';
 import { quoteIdent, quoteLiteral } from '../text/identifiers.ts';
+import { readTriggerKey } from './ddl/state.ts';
+import { DefinitionWitness } from './ddl/witness.ts';
 import { readServerFacts, type ServerFacts } from './facts.ts';
 import { formatLsn, formatPlace, type Place } from './position.ts';
 import { type LogState, PUBLICATION_SKIPPED } from './slot.ts';
@@ -27,7 +29,8 @@ export class Stretch implements ChangeBatch {
   readonly #client: pg.Client;
   readonly #name: string;
   readonly #options: StretchOptions;
-  readonly #filter: StretchFilter;
+  #witness = new DefinitionWitness(undefined);
+  #filter: StretchFilter;
   #serverFacts: ServerFacts | undefined;
 
   constructor(client: pg.Client, name: string, options: StretchOptions) {
@@ -46,6 +49,8 @@ export class Stretch implements ChangeBatch {
     const { signal, to, state, fail } = this.#options;
     const object = `the slot ${this.#name}`;
     try {
+      this.#witness = new DefinitionWitness(await readTriggerKey(this.#client, this.#name, signal));
+      this.#filter = new StretchFilter(this.#options.start.lsn, to, this.#witness);
       let isSkipped = false;
       const onNotice = (code: string): void => {
         isSkipped ||= code === PUBLICATION_SKIPPED;
@@ -68,7 +73,22 @@ export class Stretch implements ChangeBatch {
   facts(): ChangeFacts {
     if (!this.#serverFacts) throw new HoldfastError('E_INTERNAL', 'facts are known when all bytes were read');
     const { transactions, firstCommit, lastCommit } = this.#filter;
-    return { transactions, firstCommit, lastCommit, readAt: this.#options.state.now, ...this.#serverFacts };
+    const { definitions, ...said } = this.#serverFacts;
+    return {
+      transactions,
+      firstCommit,
+      lastCommit,
+      readAt: this.#options.state.now,
+      ...said,
+      ...(definitions
+        ? { definitions: { ...definitions, statements: this.#witness.statements, ...this.#problem() } }
+        : {}),
+    };
+  }
+
+  #problem(): { readonly problem?: string } {
+    const { problem } = this.#witness;
+    return problem === undefined ? {} : { problem };
   }
 }
 

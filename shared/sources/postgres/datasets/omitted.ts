@@ -1,3 +1,4 @@
+import { DDL_SCHEMA } from '../changes/names.ts';
 import { query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -23,7 +24,7 @@ export async function listOmitted(
     `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE (c.relkind IN ('f', 'm') OR c.relkind = 'r' AND c.relpersistence = 'u')
-        AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${DDL_SCHEMA}')
       ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`,
     signal,
   );

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { DDL_SCHEMA } from '../changes/names.ts';
 import { query } from '../connection/connection.ts';
 import { displayName, quoteLiteral, quoteQualified } from '../text/identifiers.ts';
 
@@ -24,7 +25,7 @@ export async function listSequences(
              AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
        LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
       WHERE c.relkind = 'S' AND c.relpersistence <> 't'
-        AND CASE WHEN e.oid IS NULL THEN n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        AND CASE WHEN e.oid IS NULL THEN n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${DDL_SCHEMA}')
                  ELSE c.oid = ANY (e.extconfig) END
       ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`,
     signal,

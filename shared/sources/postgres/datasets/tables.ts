@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import { DDL_SCHEMA } from '../changes/names.ts';
 import { query } from '../connection/connection.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { displayName, quoteQualified } from '../text/identifiers.ts';
@@ -65,7 +66,7 @@ export async function listTables(snapshot: Snapshot, signal: AbortSignal): Promi
              AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
        LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
       WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-        AND CASE WHEN e.oid IS NULL THEN n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        AND CASE WHEN e.oid IS NULL THEN n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${DDL_SCHEMA}')
                  ELSE c.oid = ANY (e.extconfig) END
       ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`,
     signal,

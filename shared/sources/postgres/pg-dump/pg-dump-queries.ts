@@ -1,3 +1,5 @@
+import { DDL_SCHEMA } from '../changes/names.ts';
+
 const QUERY = 0x51;
 
 /**
@@ -23,9 +25,16 @@ const NEEDED_ROLES = `SELECT oid, rolname FROM pg_catalog.pg_roles r
         OR s.dbid = 0 AND (s.classid = 'pg_catalog.pg_database'::pg_catalog.regclass AND s.objid = d.oid
                         OR s.classid = pg_catalog.to_regclass('pg_catalog.pg_subscription')))) ORDER BY 1`;
 
+/** The event triggers of continuous backup are of the source alone: a restored database must not carry them. */
+const EVENT_TRIGGERS = 'FROM pg_event_trigger e ';
+const EVENT_TRIGGERS_OF_OTHERS = `${EVENT_TRIGGERS}WHERE NOT EXISTS (
+  SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+   WHERE p.oid = e.evtfoid AND n.nspname = '${DDL_SCHEMA}') `;
+
 const REPLACEMENTS = [
   [COLUMN_OPTIONS, SETTABLE_COLUMN_OPTIONS],
   [ROLES, NEEDED_ROLES],
+  [EVENT_TRIGGERS, EVENT_TRIGGERS_OF_OTHERS],
 ] as const;
 
 /** @param message one whole message of the client */

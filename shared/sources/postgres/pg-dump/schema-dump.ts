@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { DDL_SCHEMA } from '../changes/names.ts';
 import { disconnect, query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
 import type { DatasetRole } from '../datasets/attributes.ts';
@@ -16,8 +17,8 @@ export type SchemaRole = Extract<DatasetRole, 'pre-data' | 'post-data' | 'databa
  * leaves nothing else. Large objects come apart (large-objects.ts), else pg_dump would list each.
  */
 const ARGS: Readonly<Record<SchemaRole, readonly string[]>> = {
-  'pre-data': ['--section=pre-data'],
-  'post-data': ['--section=post-data'],
+  'pre-data': ['--section=pre-data', `--exclude-schema=${DDL_SCHEMA}`],
+  'post-data': ['--section=post-data', `--exclude-schema=${DDL_SCHEMA}`],
   database: [
     '--section=pre-data',
     '--create',

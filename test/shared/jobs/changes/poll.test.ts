@@ -123,6 +123,53 @@ describe('a poll', () => {
     expect((await chainOf(repository)).map(({ head }) => head.sameFrom)).toEqual([1, 2, 2, 2]);
   });
 
+  it('goes on where something writes statements into the stream, unless some are missing', async () => {
+    const { store, log } = await begin();
+    await using repository = await openCheaply(store);
+    const poll = async (definitions: ChangeLog['definitions'], schema?: string) => {
+      log.definitions = definitions;
+      log.carriesDefinitions = definitions !== undefined;
+      log.schema = schema ?? log.schema;
+      log.write('a');
+      await pollOnce(repository, log.open());
+      return (await chainOf(repository)).at(-1)?.head.sameFrom;
+    };
+    expect(await poll({ by: 'one', statements: 0 })).toBe(1);
+    expect(await poll({ by: 'one', statements: 1 }, 'two')).toBe(1);
+    // None was noted, although definitions are others.
+    expect(await poll({ by: 'one', statements: 0 }, 'three')).toBe(3);
+    expect(await poll({ by: 'one', statements: 2 }, 'four')).toBe(3);
+    // What notes them was made again meanwhile.
+    expect(await poll({ by: 'two', statements: 1 }, 'five')).toBe(5);
+    // One of them cannot be run again; definitions were read before it.
+    expect(await poll({ by: 'two', statements: 1, problem: 'It cannot.' })).toBe(6);
+    expect(await poll({ by: 'two', statements: 0 })).toBe(6);
+    expect(await poll(undefined, 'six')).toBe(8);
+    expect(await poll({ by: 'two', statements: 1 }, 'seven')).toBe(9);
+  });
+
+  it('finds statements behind a stretch that was cut, and their lack at the end', async () => {
+    for (const [statements, sameFrom] of [
+      [1, 1],
+      [0, 3],
+    ] as const) {
+      const { store, log } = await begin();
+      await using repository = await openCheaply(store);
+      log.carriesDefinitions = true;
+      log.definitions = { by: 'one', statements: 0 };
+      log.write('a');
+      await pollOnce(repository, log.open());
+      log.write(...Array.from({ length: 20 }, (_, i) => `transaction ${i}`));
+      log.schema = 'two';
+      await pollOnce(repository, log.open(), { stepBytes: 500, hasTime: () => false });
+      expect((await chainOf(repository)).map(({ head }) => head.sameFrom)).toEqual([1, 1]);
+      log.definitions = { by: 'one', statements };
+      await pollOnce(repository, log.open());
+      const last = (await chainOf(repository)).at(-1)?.head;
+      expect([last?.number, last?.sameFrom, last?.facts.schema]).toEqual([3, sameFrom, 'two']);
+    }
+  });
+
   it('takes repeats of a server that crashed for what they are', async () => {
     const { store, log } = await begin();
     await using repository = await openCheaply(store);

@@ -63,12 +63,16 @@ export async function makeNotes(client: pg.Client, notes: Notes, signal: AbortSi
 /** In the transaction that applied the changes. @throws E_SOURCE_* */
 export async function noteProgress(
   client: pg.Client,
-  { to, sequences, warnings }: Pick<Notes, 'to' | 'sequences' | 'warnings'>,
+  { to, undo, sequences, warnings }: Pick<Notes, 'to' | 'undo' | 'sequences' | 'warnings'>,
   signal: AbortSignal,
 ): Promise<void> {
-  await query(client, `UPDATE ${SCHEMA}.notes SET position = $1, sequences = $2, warnings = $3`, signal, {
-    values: [to, JSON.stringify(sequences), JSON.stringify(warnings)],
-  });
+  const values = [to, ...[undo, sequences, warnings].map((one) => JSON.stringify(one))];
+  await query(
+    client,
+    `UPDATE ${SCHEMA}.notes SET position = $1, undo = $2, sequences = $3, warnings = $4`,
+    signal,
+    { values },
+  );
 }
 
 /** In the open transaction. @throws E_SOURCE_* */

@@ -5,6 +5,7 @@ import { type Check, type CheckResult, differs, holds, unknown } from '../../../
 import { query } from '../../connection/connection.ts';
 import type { PostgresOptions } from '../../connection/options.ts';
 import { openSession } from '../../snapshot/session.ts';
+import { readTriggers } from '../ddl/state.ts';
 import { readServerFacts } from '../facts.ts';
 import { lossOf, PUBLICATION_SKIPPED, readLogState } from '../slot.ts';
 import { listPublishable, readFitness, type ServerFitness } from './inventory.ts';
@@ -84,6 +85,12 @@ export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
     lookAtIdentities,
   ),
   check('stream', 'The slot gives its changes.', 'publication', lookAtStream),
+  check(
+    'definitions',
+    'If statements that change definitions are to be in the stream, they are.',
+    'publication',
+    lookAtDefinitions,
+  ),
   check('coverage', 'The stream has all tables, and nothing keeps it back.', 'publication', lookAtCoverage),
 ];
 
@@ -198,6 +205,23 @@ async function lookAtStream({ client, name }: ChangeCheckContext, signal: AbortS
       fix: 'The next poll begins anew; a new base is due.',
     });
   return holds('it does');
+}
+
+async function lookAtDefinitions(
+  { client, name }: ChangeCheckContext,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  if (!client) return unknown('there is no session');
+  const { isThere, problem } = await readTriggers(client, name, signal);
+  if (problem === undefined) return holds('event triggers note them');
+  if (!isThere)
+    return holds(
+      'no event triggers: a new backup is due when definitions change (optional: pitr setup --ddl)',
+    );
+  return differs(`event triggers should note them, but ${problem}`, {
+    isMinor: true,
+    fix: 'A new backup is made each time definitions change. Put it right: holdfast pitr setup --ddl, as a superuser.',
+  });
 }
 
 async function lookAtCoverage(

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { query } from '../../connection/connection.ts';
 import { displayName, quoteQualified } from '../../text/identifiers.ts';
+import { DDL_SCHEMA } from '../names.ts';
 
 /** A table as somebody who publishes it must know it. */
 export interface PublishableTable {
@@ -46,7 +47,7 @@ const TABLES = `
          EXISTS (SELECT FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
                   WHERE p.pubname = $1 AND r.prrelid = c.oid) AS published
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${DDL_SCHEMA}')
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
    ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`;
@@ -91,6 +92,8 @@ export interface ServerFitness {
   /** The login may read slots. */
   readonly mayReplicate: boolean;
   readonly user: string;
+  /** The login may make event triggers, as far as it can be known. */
+  readonly mayTrigger: boolean;
   /** In milliseconds; undefined: never. */
   readonly idleSlotMs: number | undefined;
   readonly publication: PublicationState | undefined;
@@ -114,6 +117,7 @@ interface FitnessRow extends pg.QueryResultRow {
   readonly free: string;
   readonly may: boolean;
   readonly user: string;
+  readonly trigger: boolean;
   readonly idle: string | null;
   readonly publication: PublicationState | null;
 }
@@ -129,6 +133,9 @@ const FITNESS = `
            OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'rds_replication'
                          AND pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')) AS may,
          current_user::text AS user,
+         (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+           OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'rds_superuser'
+                         AND pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')) AS trigger,
          (SELECT json_build_object('isOfAllTables', p.puballtables,
                    'hasAllChanges', p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate,
                    'isViaRoot', p.pubviaroot,
@@ -157,6 +164,7 @@ export async function readFitness(
     freeSlots: Number(row?.free),
     mayReplicate: row?.may === true,
     user: row?.user ?? '',
+    mayTrigger: row?.trigger === true,
     idleSlotMs: idle > 0 ? idle : undefined,
     publication: row?.publication ?? undefined,
   };

@@ -2,11 +2,15 @@ import { duration, bytes as shownBytes } from '../../../../core/human.ts';
 import { DAY_MS } from '../../../../core/units.ts';
 import type { ChangeSetupOptions, ChangeSetupPlan } from '../../../changes.ts';
 import { quoteIdent, quoteLiteral } from '../../text/identifiers.ts';
+import type { TriggerState } from '../ddl/state.ts';
+import { makeTriggersSql } from '../ddl/trigger.ts';
 import type { SlotState } from '../slot.ts';
 import type { PublishableTable, ServerFitness } from './inventory.ts';
 
 /** The first version whose slots can have a limit (`max_slot_wal_keep_size`). */
 export const OLDEST_WITH_LIMIT = 130_000;
+/** The first version whose stream has messages of the application's sessions. */
+const OLDEST_WITH_MESSAGES = 140_000;
 /** Names in one sentence. */
 const SHOWN = 20;
 
@@ -18,6 +22,7 @@ export interface SetupSituation {
   readonly fitness: ServerFitness;
   readonly slot: SlotState | undefined;
   readonly tables: readonly PublishableTable[];
+  readonly triggers: TriggerState;
 }
 
 /** Says what has to be run, and what must not be. Pure. */
@@ -25,13 +30,18 @@ export function planSetup(situation: SetupSituation, options: ChangeSetupOptions
   const choice = chooseTables(situation.tables, options);
   return {
     statements: [
+      ...triggerStatements(situation, options),
       ...roleStatements(situation),
       ...identityStatements(choice),
       ...publicationStatements(situation, choice),
       ...slotStatements(situation),
     ],
     refusals: [...serverRefusals(situation, options), ...existingRefusals(situation), ...choice.refusals],
-    warnings: [...limitWarnings(situation, options), ...choice.warnings],
+    warnings: [
+      ...limitWarnings(situation, options),
+      ...triggerWarnings(situation, options),
+      ...choice.warnings,
+    ],
   };
 }
 
@@ -109,6 +119,30 @@ function withParents(
   );
 }
 
+/** First, so that nothing is set up if the login may not do this. */
+function triggerStatements(
+  { name, fitness, triggers }: SetupSituation,
+  { definitions = false }: ChangeSetupOptions,
+): ChangeSetupPlan['statements'] {
+  if (!definitions || triggers.problem === undefined) return [];
+  return [
+    {
+      sql: makeTriggersSql(name, fitness.user),
+      why: 'Event triggers note each statement that changes definitions in the stream, where it happened, and publish new tables that have a primary key. If they fail, the statement does not. Their messages are sealed with a key that only this login may read. Needs a superuser (on RDS and Aurora: rds_superuser).',
+    },
+  ];
+}
+
+function triggerWarnings(
+  { fitness, triggers }: SetupSituation,
+  { definitions = false }: ChangeSetupOptions,
+): readonly string[] {
+  if (!definitions || triggers.problem === undefined || fitness.mayTrigger) return [];
+  return [
+    `${fitness.user} is no superuser, and may not be allowed to make event triggers: have one run what \`pitr setup --ddl --print\` prints.`,
+  ];
+}
+
 function roleStatements({ fitness }: SetupSituation): ChangeSetupPlan['statements'] {
   if (fitness.mayReplicate) return [];
   return [
@@ -170,13 +204,18 @@ function slotStatements({ name, slot }: SetupSituation): ChangeSetupPlan['statem
 
 function serverRefusals(
   { fitness, slot }: SetupSituation,
-  { mostHeldBytes }: ChangeSetupOptions,
+  { mostHeldBytes, definitions = false }: ChangeSetupOptions,
 ): readonly string[] {
   const { version, shown, isStandby, walLevel, keepBytes, freeSlots } = fitness;
   return [
     ...(version < OLDEST_WITH_LIMIT
       ? [
           `The server is PostgreSQL ${shown}, whose slots can fill the disk without limit: continuous backup needs PostgreSQL 13 or later.`,
+        ]
+      : []),
+    ...(definitions && version >= OLDEST_WITH_LIMIT && version < OLDEST_WITH_MESSAGES
+      ? [
+          `The server is PostgreSQL ${shown}, whose stream has no messages: statements that change definitions need PostgreSQL 14 or later. Set it up without --ddl.`,
         ]
       : []),
     ...(isStandby ? ['The server is a standby: set up the primary.'] : []),

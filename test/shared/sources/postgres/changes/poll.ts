@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { expect, onTestFinished } from 'vitest';
 import { postgresChangeDecoder } from '../../../../../shared/sources/postgres/changes/decoder.ts';
+import { findOldTransactions } from '../../../../../shared/sources/postgres/changes/facts.ts';
 import { formatPlace, parsePlace } from '../../../../../shared/sources/postgres/changes/position.ts';
 import { openPostgresChanges } from '../../../../../shared/sources/postgres/changes/stream.ts';
 import { turns } from '../../../../support/repository/torture.ts';
@@ -85,6 +86,51 @@ export function pollTests(stories: Stories): void {
       problem: expect.stringContaining('lost'),
     });
     await goesOn(story);
+  });
+
+  it('a slot that the server gave up because nobody read it is a gap, which a new beginning heals', async () => {
+    const { server } = stories;
+    const setting = "select 1 from pg_settings where name = 'idle_replication_slot_timeout'";
+    // Since 18.
+    if ((await server.query('postgres', setting)).rowCount === 0) return;
+    const story = await stories.tell('create table t (id serial primary key, v text)');
+    await story.poll();
+    await server.query('postgres', "alter system set idle_replication_slot_timeout = '1s'");
+    await server.query('postgres', 'select pg_reload_conf()');
+    const lost = `select 1 from pg_replication_slots where slot_name = 'holdfast_${story.name}' and invalidation_reason = 'idle_timeout'`;
+    while ((await server.query('postgres', lost)).rowCount === 0) {
+      await story.run('insert into t (v) values (1)');
+      await server.query('postgres', 'select pg_switch_wal()');
+      await server.query('postgres', 'checkpoint');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    await server.query('postgres', 'alter system reset idle_replication_slot_timeout');
+    await server.query('postgres', 'select pg_reload_conf()');
+    expect(await openSetup(story.url).state(never)).toMatchObject({
+      problem: expect.stringContaining('idle_timeout'),
+    });
+    await goesOn(story);
+  });
+
+  it('a transaction that has been open for long is named', async () => {
+    const story = await stories.tell('create table t (id int primary key)');
+    const open = await session(story.url);
+    const { rows } = await open
+      .query('begin; insert into t values (1)')
+      .then(() => open.query('select pg_backend_pid() as pid'));
+    const prepared = await session(story.url);
+    await prepared.query("begin; insert into t values (2); prepare transaction 'two'");
+    const client = await session(story.url);
+    const since = async (ms: number) =>
+      (await findOldTransactions(client, never, ms)).map((warning) => warning.split(' has been open for')[0]);
+    expect(await since(60_000)).toEqual([]);
+    expect((await since(0)).toSorted()).toEqual([
+      "The transaction of prepared transaction 'two'",
+      `The transaction of session ${rows[0].pid}`,
+    ]);
+    await story.run("commit prepared 'two'");
+    await open.query('commit');
+    expect(await since(0)).toEqual([]);
   });
 
   it('a publication that is younger than its slot is a gap, which a new beginning heals', async () => {

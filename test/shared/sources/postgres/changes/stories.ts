@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect } from 'vitest';
-import type { ReplayUntil } from '../../../../../shared/sources/changes.ts';
+import type { ChangeSetupOptions, ReplayUntil } from '../../../../../shared/sources/changes.ts';
 import { openPostgresSetup } from '../../../../../shared/sources/postgres/changes/setup.ts';
 import { openPostgresChanges } from '../../../../../shared/sources/postgres/changes/stream.ts';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
@@ -29,7 +29,7 @@ export interface Story {
 
 export interface Stories {
   readonly server: PostgresServer;
-  tell(sql: string, options?: { readonly allDatasets?: boolean }): Promise<Story>;
+  tell(sql: string, options?: ChangeSetupOptions): Promise<Story>;
 }
 
 /** One server for the stories of a file. */
@@ -59,7 +59,7 @@ async function tell(
   server: PostgresServer,
   name: string,
   sql: string,
-  options: { readonly allDatasets?: boolean },
+  options: ChangeSetupOptions,
 ): Promise<Story> {
   const url = await server.createDatabase(name);
   await server.query(name, sql);
