@@ -21,6 +21,7 @@ export const ROW_OPTIONS = {
   rows: { type: 'string' },
   'on-conflict': { type: 'string' },
   beside: { type: 'string' },
+  'remove-added': { type: 'boolean' },
 } as const;
 
 /** Help on them. */
@@ -28,8 +29,8 @@ export const ROW_HELP = `Only some rows, into tables that are there:
   -w, --where CONDITION   rows for which it holds, as in \`holdfast rows\`; may be repeated, then all must hold. With several
                           --dataset, 'NAME: CONDITION' is of one of them
       --rows FILE         rows by their primary keys: one a line, CSV with a header, or NDJSON. Of lines that
-                          \`holdfast diff KEY live --format ndjson\` printed, what was removed or changed comes back, and
-                          what was added is removed
+                          \`holdfast diff KEY live --format ndjson\` printed, what was removed or changed comes back
+      --remove-added      with --rows FILE of such lines: what was added since is removed; without it, it stays
       --on-conflict WHAT  rows that the target has and that differ: fail (default): write nothing; skip: leave
                           them; replace: make them as in the backup
       --beside NAME       put the rows into a new table of that name, beside their own
@@ -47,6 +48,7 @@ export interface RowFlags {
   readonly rows?: string | undefined;
   readonly 'on-conflict'?: string | undefined;
   readonly beside?: string | undefined;
+  readonly 'remove-added'?: boolean | undefined;
   readonly 'dry-run'?: boolean | undefined;
   readonly yes?: boolean | undefined;
   readonly [option: string]: unknown;
@@ -69,9 +71,10 @@ export async function restoreRowsFrom(
   const onConflict = conflictOf(values);
   if (!values.to) throw usage('--to is missing', 'Say which database: a name, env:NAME or a URL.');
   const place: RowPlace = { config: findPlace(values.to, session.config, io), env: io.env };
-  const choices = await choicesOf(session, values, key);
+  const { choices, staying } = await choicesOf(session, values, key);
   const options = { choices, onConflict, beside: values.beside, signal: io.signal };
-  const plan = await planRows(session.repository, key, place, options);
+  const planned = await planRows(session.repository, key, place, options);
+  const plan = { ...planned, warnings: [...staying, ...planned.warnings] };
   if (values['dry-run']) {
     await session.print(document(plan, onConflict), describe(plan, 'Would put back'));
     return 0;
@@ -85,7 +88,8 @@ export async function restoreRowsFrom(
   const about = { kind: 'restore', backup: key, target: plan.target } as const;
   const work = (signal: AbortSignal) => restoreRows(session.repository, key, place, { ...options, signal });
   const done = await recordedCommand(session, about, work, (result) => ({ records: written(result) }));
-  await session.report(document(done, onConflict), describe(done, 'Put back'));
+  const after = { ...done, warnings: [...staying, ...done.warnings] };
+  await session.report(document(after, onConflict), describe(after, 'Put back'));
   return 0;
 }
 
@@ -95,10 +99,26 @@ function refuseOthers(values: RowFlags, special: Readonly<Record<string, unknown
   if (other !== undefined)
     throw usage(
       `--${other} is for whole restores, not for rows`,
-      'Leave it out, or leave out --where, --rows, --on-conflict and --beside.',
+      'Leave it out, or leave out --where, --rows, --on-conflict, --beside and --remove-added.',
     );
   if (values.where === undefined && values.rows === undefined && values.dataset === undefined)
     throw usage('which rows?', 'Name a table with --dataset and rows with --where, or a file with --rows.');
+  refuseRemoving(values);
+}
+
+function refuseRemoving({ 'remove-added': removesAdded, rows, where, beside }: RowFlags): void {
+  if (removesAdded !== true) return;
+  if (rows === undefined)
+    throw usage(
+      '--remove-added needs --rows FILE',
+      'Write the file with: holdfast diff KEY live --format ndjson > FILE',
+    );
+  const other = where === undefined ? (beside === undefined ? undefined : '--beside') : '--where';
+  if (other !== undefined)
+    throw usage(
+      `--remove-added does not go with ${other}`,
+      'It removes the added rows that the file names: leave out the lines of those that stay.',
+    );
 }
 
 function conflictOf(values: RowFlags): OnConflict {
@@ -110,11 +130,17 @@ function conflictOf(values: RowFlags): OnConflict {
   throw usage(`--on-conflict is '${given}'; allowed are ${CONFLICTS.join(', ')}`);
 }
 
+/** Which rows, and sentences on those of the file that stay. */
+interface Chosen {
+  readonly choices: readonly RowChoice[];
+  readonly staying: readonly string[];
+}
+
 async function choicesOf(
   { io, repository }: CommandSession,
-  { dataset: datasets, where = [], rows }: RowFlags,
+  { dataset: datasets, where = [], rows, 'remove-added': removesAdded = false }: RowFlags,
   key: BackupKey,
-): Promise<readonly RowChoice[]> {
+): Promise<Chosen> {
   const withConditions = (choice: RowChoice): RowChoice => ({
     ...choice,
     where: conditionsOf(choice.dataset, where, datasets ?? []),
@@ -122,16 +148,31 @@ async function choicesOf(
   if (rows === undefined) {
     if (!datasets)
       throw usage('--dataset is missing', "Name the table: --dataset public.orders --where 'id = 42'");
-    return datasets.map((dataset) => withConditions({ dataset }));
+    return { choices: datasets.map((dataset) => withConditions({ dataset })), staying: [] };
   }
   const file = path.resolve(io.cwd, rows);
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw usage(`${file} cannot be read (${cause.code})`, 'Give a file of keys.');
   });
   const keyOf = (dataset: string) => datasetKey(repository, key, dataset, io.signal);
-  return (await readRowsFile(text.replace(/^\ufeff/, ''), { name: rows, datasets, keyOf })).map(
-    withConditions,
+  const named = await readRowsFile(text.replace(/^\ufeff/, ''), { name: rows, datasets, keyOf });
+  if (removesAdded) return { choices: named, staying: [] };
+  const { choices, staying } = withoutRemovals(named, rows);
+  return { choices: choices.map(withConditions), staying };
+}
+
+/** Rows that were added since stay unless somebody says that they go. @throws E_USAGE if the file names no others */
+function withoutRemovals(named: readonly RowChoice[], file: string): Chosen {
+  const staying = named.flatMap(({ dataset, removals = [] }) =>
+    removals.length > 0
+      ? [`${dataset}: leaves ${plural(removals.length, 'row')} added since; --remove-added removes such rows`]
+      : [],
   );
+  const choices = named
+    .filter(({ keys = [] }) => keys.length > 0)
+    .map(({ dataset, keys = [] }) => ({ dataset, keys }));
+  if (choices.length > 0) return { choices, staying };
+  throw usage(`${file} names only rows that were added since`, 'Pass --remove-added to remove them.');
 }
 
 /** `NAME: CONDITION` is of that dataset alone. */

@@ -64,7 +64,7 @@ export const restore: Command = {
                         [--compare all|none] [--dry-run] [--profile]
        holdfast restore --at MOMENT|latest | --before-transaction ID  --to TARGET [--source SOURCE] …
        holdfast restore [KEY] --to TARGET [--dataset NAME]… [--where CONDITION]… [--rows FILE]
-                        [--on-conflict fail|skip|replace | --beside NAME] [--dry-run]
+                        [--remove-added] [--on-conflict fail|skip|replace | --beside NAME] [--dry-run]
        holdfast restore [KEY] --to TARGET --subset 'TABLE: CONDITION'… [--follow] [--mask RULES] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
@@ -94,7 +94,7 @@ Examples:
   holdfast restore latest --to env:DEV_URL --subset 'public.orders: placed >= 2026-11-01' --follow --mask rules.json
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
   holdfast restore latest --to env:SHOP -d public.orders --where 'customer = 42' --dry-run
-  holdfast restore latest --to env:SHOP --rows changes.ndjson --on-conflict replace
+  holdfast restore latest --to env:SHOP --rows changes.ndjson --remove-added --on-conflict replace
 
 Exit status: 0 restored and equal; 11 the target has the objects, or rows are in the way; 20 damaged, or it differs; 30 database;
 31 restored and compared, except for objects that are named; 130 stopped.

@@ -86,6 +86,10 @@ describe('a bad afternoon, mended from the command line', () => {
     expect(await rows('-w', 'id = 1')).toMatch(/^2 .*--dataset is missing/s);
     expect(await rows('--rows', 'nowhere.txt')).toMatch(/^2 .*cannot be read \(ENOENT\)/s);
     expect(await rows('-d', 'public.nothing', '-w', 'id = 1')).toMatch(/^10 /);
+    expect(await rows('-d', 'public.orders', '--remove-added')).toMatch(/^2 .*needs --rows FILE/s);
+    const removing = ['--rows', 'x.ndjson', '--remove-added'];
+    expect(await rows(...removing, '-w', 'id = 1')).toMatch(/^2 .*does not go with --where/s);
+    expect(await rows(...removing, '--beside', 'old')).toMatch(/^2 .*does not go with --beside/s);
     expect(await rows('-d', 'public.note', '-w', 'text = a')).toMatch(/^11 .*no primary key.*--beside NAME/s);
     expect(await rows('-d', 'public.orders', '-w', 'id <= 2')).toMatch(
       /^11 .*otherwise: \(2\).*--on-conflict replace/s,
@@ -94,6 +98,37 @@ describe('a bad afternoon, mended from the command line', () => {
       await refused('restore', 'latest', '--to', './files', '-d', 'public.orders', '-w', 'id = 1'),
     ).toMatch(/^2 .*takes no single rows/s);
     expect(await orders()).toHaveLength(4);
+  });
+
+  it('removes rows that were added since only if that is asked for, and not if others refer to them', async () => {
+    await server.query(
+      'shop',
+      `CREATE TABLE line (order_id int PRIMARY KEY REFERENCES orders); INSERT INTO line VALUES (5)`,
+    );
+    const { stdout: lines } = await holdfast('diff', 'latest', 'live', '-f', 'ndjson', '-d', 'public.orders');
+    const added = lines.split('\n').filter((line) => line.includes('"change":"added"'));
+    await writeFile(path.join(cwd, 'added.ndjson'), added.join('\n'));
+    const restore = (...more: string[]) =>
+      holdfast('restore', 'latest', '--to', 'env:SHOP', '--rows', 'added.ndjson', ...more);
+    expect(await restore('--yes')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/names only rows that were added since.*--remove-added/s),
+    });
+    const before = await orders();
+    expect(await restore('--remove-added', '--yes')).toMatchObject({
+      status: 11,
+      stderr: expect.stringMatching(/rows of public.line refer to rows that are to be removed .*: 5; change/s),
+    });
+    await server.query('shop', `DROP TABLE line; UPDATE orders SET total = 7 WHERE id = 5`);
+    expect(await restore('--remove-added', '--yes')).toMatchObject({
+      status: 11,
+      stderr: expect.stringContaining('1 row to remove changed since'),
+    });
+    await server.query('shop', 'UPDATE orders SET total = 1 WHERE id = 5');
+    expect(await orders()).toEqual(before);
+    expect((await restore('--remove-added', '--yes')).stdout).toContain('0 added, 0 changed, 1 removed');
+    expect(await orders()).toEqual(before.filter(({ id }) => id !== 5));
+    await server.query('shop', `INSERT INTO orders VALUES (5, 'Eve', 1)`);
   });
 
   it('puts back what was wrong, and keeps what was right', async () => {
@@ -117,7 +152,12 @@ describe('a bad afternoon, mended from the command line', () => {
         'replace',
         ...more,
       );
-    const planned = (await restore('--dry-run', '--json')).json();
+    const staying = (await restore('--dry-run', '--json')).json();
+    expect(staying).toMatchObject({
+      datasets: [{ added: 1, changed: 1, removed: 0 }],
+      warnings: ['public.orders: leaves 1 row added since; --remove-added removes such rows'],
+    });
+    const planned = (await restore('--remove-added', '--dry-run', '--json')).json();
     expect(planned).toMatchObject({
       onConflict: 'replace',
       datasets: [
@@ -125,11 +165,14 @@ describe('a bad afternoon, mended from the command line', () => {
       ],
       violations: [],
     });
-    expect((await restore('--dry-run')).stdout).toContain(
+    expect((await restore('--remove-added', '--dry-run')).stdout).toContain(
       'public.orders by id: 1 added, 1 changed, 1 removed',
     );
-    expect(await restore()).toMatchObject({ status: 2, stderr: expect.stringContaining('--yes') });
-    expect((await restore('--yes', '--json')).json()).toEqual(planned);
+    expect(await restore('--remove-added')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
+    expect((await restore('--remove-added', '--yes', '--json')).json()).toEqual(planned);
     expect(await orders()).toEqual([
       { id: 1, customer: 'Ada', total: '10.00' },
       { id: 2, customer: 'Bo', total: '9.50' },

@@ -20,13 +20,13 @@ export async function rowsAsked(
   signal: AbortSignal,
 ): Promise<Asked> {
   const choices: RowChoice[] = [];
-  for (const { dataset, where, keys } of [first, ...more]) {
+  for (const { dataset, where, keys, remove } of [first, ...more]) {
     const columns = keys ? await datasetKey(repository, key, dataset, signal) : [];
     const rows = keys?.map((values) => {
       if (values.length !== columns.length) throw otherKey(dataset, columns, values.length);
       return Object.fromEntries(columns.map((name, i) => [name, values[i] ?? null]));
     });
-    choices.push({ dataset, ...(where ? { where } : {}), ...(rows ? { keys: rows } : {}) });
+    choices.push({ dataset, ...(where ? { where } : {}), ...(rows ? { keys: rows } : {}), ...(remove ? { removals: remove } : {}) });
   }
   return { choices, onConflict, beside: besideName(beside, first.dataset, key) };
 }
@@ -65,11 +65,12 @@ export function rowsPlanJson({ target, beside, datasets, violations, warnings }:
     warnings: [...warnings],
     rows: {
       ...(beside === undefined ? {} : { beside }),
-      datasets: datasets.map(({ dataset, key, added, changed, kept, same, notFound }) => ({
+      datasets: datasets.map(({ dataset, key, added, changed, removed, kept, same, notFound }) => ({
         name: dataset,
         key: [...key],
         added,
         changed,
+        removed,
         kept,
         same,
         notFound: notFound.length,
@@ -79,15 +80,16 @@ export function rowsPlanJson({ target, beside, datasets, violations, warnings }:
   };
 }
 
-function stepOf({ dataset, added, changed, kept }: DatasetRows, beside: string | undefined): string {
+function stepOf({ dataset, added, changed, removed, kept }: DatasetRows, beside: string | undefined): string {
   if (beside !== undefined) return `make ${beside} with ${plural(added, 'row')} of ${dataset}`;
-  return `${dataset}: add ${plural(added, 'row')}, change ${changed}, leave ${kept} that differ`;
+  const removing = removed > 0 ? `, remove ${removed}` : '';
+  return `${dataset}: add ${plural(added, 'row')}, change ${changed}${removing}, leave ${kept} that differ`;
 }
 
 /** What a restore of rows did, for the result of its run. */
 export function rowFigures({ datasets }: RowsPlan) {
-  const sum = (of: 'added' | 'changed' | 'kept' | 'same') =>
+  const sum = (of: 'added' | 'changed' | 'removed' | 'kept' | 'same') =>
     datasets.reduce((all, dataset) => all + dataset[of], 0);
-  const [added, changed] = [sum('added'), sum('changed')];
-  return { records: added + changed, added, changed, kept: sum('kept'), same: sum('same') };
+  const [added, changed, removed] = [sum('added'), sum('changed'), sum('removed')];
+  return { records: added + changed + removed, added, changed, removed, kept: sum('kept'), same: sum('same') };
 }

@@ -162,6 +162,14 @@ const Choice = {
     .max(MOST_KEYS)
     .optional()
     .describe('rows by the values of their key, in the order of its columns'),
+  remove: z
+    .array(z.record(z.string().min(1), Value))
+    .min(1)
+    .max(MOST_KEYS)
+    .optional()
+    .describe(
+      'rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back',
+    ),
 };
 
 /** Rows to put back, of the body of `POST /restore`. */
@@ -193,6 +201,7 @@ export const ApiRowsPlan = z
         key: z.array(z.string()).describe('columns that rows are matched by; empty for a new table'),
         added: Count,
         changed: Count,
+        removed: Count.describe('rows to remove that the target has'),
         kept: Count.describe('rows that the target has and that differ: they stay as they are'),
         same: Count.describe('rows that the target has as they are in the backup'),
         notFound: Count.describe('keys that the backup lacks'),

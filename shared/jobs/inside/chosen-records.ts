@@ -9,7 +9,10 @@ import { parseCondition, type RowTest } from './conditions.ts';
 const BLOCK_BYTES = 256 * KiB;
 const NEWLINE = Buffer.from('\n');
 
-/** Which rows of a dataset are chosen: those for which all conditions hold and, if keys are given, that have one of them. */
+/**
+ * Which rows of a dataset are chosen: those for which all conditions hold and, if keys are given, that have one of them. If only
+ * rows to remove are given, none is put back.
+ */
 export interface RowChoice {
   readonly dataset: string;
   /** Conditions: conditions.ts. @default all rows */
@@ -30,8 +33,9 @@ export class ChosenRecords {
   count = 0;
 
   /** @throws E_USAGE for a condition that cannot be, keys of rows without a key, a key of another form */
-  constructor(shape: RowShape, { dataset, where = [], keys }: RowChoice) {
+  constructor(shape: RowShape, { dataset, where = [], keys: given, removals = [] }: RowChoice) {
     this.#shape = shape;
+    const keys = given ?? (removals.length > 0 && where.length === 0 ? [] : undefined);
     this.#tests = where.map((text) => parseCondition(text, shape.columns));
     this.#keys = keys && new Map(keys.map((row) => [keyOfRow(shape, row, dataset), row]));
   }

@@ -30,6 +30,10 @@ export async function putBeside({
       hint: 'Name one with --dataset.',
     });
   const { dataset, records, rows } = only;
+  if (rows.removals.length > 0)
+    throw new HoldfastError('E_USAGE', `rows are put beside ${dataset.name}, and none of it can be removed`, {
+      hint: 'Leave out the rows to remove, or put the rows into their own table.',
+    });
   const digest = new RecordDigest();
   const read = async function* () {
     for await (const block of rows.records()) {
