@@ -16,3 +16,6 @@ export type ChangedRow = DatasetDiff['rows'][number];
 
 /** Rows to put back, as the API takes them. */
 export type RowSelection = NonNullable<BodyOf<'restore'>['rows']>;
+
+/** The API's name of the source as it is now. */
+export const LIVE = 'live';

@@ -2,16 +2,23 @@ import { Badge, type Tone } from '../../ui/parts.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
 import type { ChangedRow, Column } from './answers.ts';
 import { PickAll, PickBox } from './pick-box.tsx';
-import type { OnPick, Picks } from './picks.ts';
+import type { OnPick, Pick, Picks } from './picks.ts';
 import { ColumnHead } from './row-table.tsx';
 import { charactersIn, Value } from './value.tsx';
 
-/** Rows that differ; of changed ones both values. Those that the backup has can be picked. */
+/** Longer values of a row that is removed are not sent along: its key and the others tell whether it changed. */
+const MOST_SAID = 200;
+
+/**
+ * Rows that differ; of changed ones both values. Those that the backup has can be picked to come back, and those that came later, if
+ * they can be removed, to go: only by a box of their own.
+ */
 export function ChangeTable({
   dataset,
   columns,
   rows,
   otherName,
+  canRemove,
   picks,
   onPick,
 }: {
@@ -19,17 +26,29 @@ export function ChangeTable({
   readonly columns: readonly Column[];
   readonly rows: readonly ChangedRow[];
   readonly otherName: string;
+  readonly canRemove: boolean;
   readonly picks: Picks;
   readonly onPick: OnPick;
 }) {
   const names = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
-  const keys = rows.filter(isPickable).map(({ key }) => key);
+  const pickOf = (row: ChangedRow) => pickableOf(row, columns, canRemove);
+  const all = rows.flatMap((row) => pickOf(row) ?? []);
+  const back = all.filter(({ gone }) => gone === undefined);
+  const gone = all.filter((row) => row.gone !== undefined);
+  const removeAll = `Remove ${gone.length === 1 ? 'the row' : `all ${gone.length} rows`} that ${gone.length === 1 ? 'is' : 'are'} only in ${otherName}`;
   return (
-    <ScrollX label={`Rows of ${dataset} that differ`}>
-      <table class="table rows">
+    <>
+      {gone.length > 0 && (
+        <label class="table-head remove-all">
+          <PickAll label={removeAll} rows={gone} picks={picks} onPick={onPick} />
+          <span>{removeAll}</span>
+        </label>
+      )}
+      <ScrollX label={`Rows of ${dataset} that differ`}>
+        <table class="table rows">
         <thead>
           <tr>
-            <th class="pick">{keys.length > 0 && <PickAll keys={keys} picks={picks} onPick={onPick} />}</th>
+            <th class="pick">{back.length > 0 && <PickAll rows={back} picks={picks} onPick={onPick} />}</th>
             <th scope="col">What</th>
             {columns.map((column) => (
               <ColumnHead key={column.name} column={column} />
@@ -37,10 +56,12 @@ export function ChangeTable({
           </tr>
         </thead>
         <tbody>
-          {rows.map((row, i) => (
+          {rows.map((row, i) => {
+            const pick = pickOf(row);
+            return (
             <tr key={i} class={row.change}>
               <td class="pick">
-                {isPickable(row) && <PickBox rowKey={row.key} names={names} picks={picks} onPick={onPick} />}
+                {pick && <PickBox row={pick} names={names} picks={picks} onPick={onPick} />}
               </td>
               <td>
                 <What change={row.change} otherName={otherName} />
@@ -51,16 +72,30 @@ export function ChangeTable({
                 </td>
               ))}
             </tr>
-          ))}
+          );})}
         </tbody>
-      </table>
-    </ScrollX>
+        </table>
+      </ScrollX>
+    </>
   );
 }
 
-/** The backup has it, and it can be named. */
-function isPickable({ change, key }: ChangedRow): boolean {
-  return change !== 'added' && key.length > 0;
+/** Undefined for a row that has no key to name it by, or that came later and has to stay. */
+function pickableOf(
+  { change, key, after = [], cut }: ChangedRow,
+  columns: readonly Column[],
+  canRemove: boolean,
+): Pick | undefined {
+  if (key.length === 0) return undefined;
+  if (change !== 'added') return { key };
+  if (!canRemove) return undefined;
+  const said = columns.flatMap(({ name, isKey }, at) => {
+    const value = after[at] ?? null;
+    const isLong = charactersIn(cut, at) !== undefined || (value?.length ?? 0) > MOST_SAID;
+    return isKey || isLong ? [] : [[name, value] as const];
+  });
+  const names = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
+  return { key, gone: Object.fromEntries([...names.map((name, i) => [name, key[i] ?? null] as const), ...said]) };
 }
 
 const TONES: Readonly<Record<ChangedRow['change'], Tone>> = {

@@ -13,6 +13,7 @@ export function ChangedRows({
   dataset,
   other,
   otherName,
+  canRemove,
   picks,
   onPicks,
 }: {
@@ -20,6 +21,8 @@ export function ChangedRows({
   readonly dataset: string;
   readonly other: string;
   readonly otherName: string;
+  /** The other one is a database: what came later can be removed from it. */
+  readonly canRemove: boolean;
   readonly picks: PicksByDataset;
   readonly onPicks: (picks: PicksByDataset) => void;
 }) {
@@ -54,8 +57,9 @@ export function ChangedRows({
           columns={pages[0]?.columns ?? []}
           rows={rows}
           otherName={otherName}
+          canRemove={canRemove}
           picks={picks.get(dataset) ?? NO_PICKS}
-          onPick={(keys, isPicked) => onPicks(pickedIn(picks, dataset, { keys, isPicked }))}
+          onPick={(some, isPicked) => onPicks(pickedIn(picks, dataset, { rows: some, isPicked }))}
         />
       )}
       <ShowMore of={found} />

@@ -10,10 +10,9 @@ import { Note, PageHead } from '../../ui/parts.tsx';
 import { Shown } from '../../ui/states.tsx';
 import { useBackup } from '../backups/backup.tsx';
 import type { Detail } from '../backups/detail.ts';
+import { LIVE } from './answers.ts';
 import { Differences } from './differences.tsx';
 
-/** The API's name of the source as it is now. */
-const LIVE = 'live';
 const MOST_OFFERED = 200;
 
 /** The screen that compares a backup with another one, or with its database as it is now. */

@@ -51,7 +51,7 @@ export function ConfirmRows({
         expiresAt={plan.confirmExpiresAt}
         action={`Put back into ${wish.to}`}
         refusal={refusalOf(rows)}
-        isDanger={datasets.some(({ changed }) => changed > 0)}
+        isDanger={datasets.some(({ changed, removed }) => changed + removed > 0)}
         onBack={onBack}
         onConfirm={onConfirm}
       >
@@ -63,12 +63,13 @@ export function ConfirmRows({
 
 function refusalOf({ datasets, violations }: RowsPlan): string | undefined {
   if (violations.length > 0) return 'Something stands against it: see above.';
-  const isSome = datasets.some(({ added, changed }) => added + changed > 0);
+  const isSome = datasets.some(({ added, changed, removed }) => added + changed + removed > 0);
   return isSome ? undefined : 'There is nothing to put back.';
 }
 
 function Counts({ datasets }: Pick<RowsPlan, 'datasets'>) {
   const missing = datasets.reduce((sum, { notFound }) => sum + notFound, 0);
+  const isRemoving = datasets.some(({ removed }) => removed > 0);
   return (
     <>
       <ScrollX label="What will change">
@@ -78,16 +79,18 @@ function Counts({ datasets }: Pick<RowsPlan, 'datasets'>) {
               <th>Dataset</th>
               <th class="number">Come back</th>
               <th class="number">Change</th>
+              {isRemoving && <th class="number">Are removed</th>}
               <th class="number">Differ and stay</th>
               <th class="number">Are there already</th>
             </tr>
           </thead>
           <tbody>
-            {datasets.map(({ name, added, changed, kept, same }) => (
+            {datasets.map(({ name, added, changed, removed, kept, same }) => (
               <tr key={name}>
                 <td>{name}</td>
                 <td class="number">{plural(added, 'row')}</td>
                 <td class="number">{number(changed)}</td>
+                {isRemoving && <td class="number">{number(removed)}</td>}
                 <td class="number">{number(kept)}</td>
                 <td class="number">{number(same)}</td>
               </tr>

@@ -170,7 +170,7 @@ function Table({
           shown={shown ?? all}
           rows={rows}
           picks={picks && (picks.get(dataset) ?? NO_PICKS)}
-          onPick={(keys, isPicked) => onPicks(pickedIn(picks ?? new Map(), dataset, { keys, isPicked }))}
+          onPick={(some, isPicked) => onPicks(pickedIn(picks ?? new Map(), dataset, { rows: some, isPicked }))}
         />
       )}
     </>

@@ -8,7 +8,7 @@ import { Card, Note } from '../../ui/parts.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
 import type { Detail } from '../backups/detail.ts';
-import type { DatasetDiff } from './answers.ts';
+import { type DatasetDiff, LIVE } from './answers.ts';
 import { ChangedRows } from './changed-rows.tsx';
 import { PickBar } from './pick-bar.tsx';
 import { type PicksByDataset, selectionOf } from './picks.ts';
@@ -47,6 +47,7 @@ export function Differences({
             dataset={dataset}
             other={other}
             otherName={otherName}
+            canRemove={other === LIVE}
             picks={picks}
             onPicks={setPicks}
           />

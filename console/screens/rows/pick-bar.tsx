@@ -1,7 +1,7 @@
 import { plural } from '../../../shared/core/plural.ts';
 import { useRefusal } from '../../api/status.ts';
 import { Button } from '../../ui/button.tsx';
-import { type PicksByDataset, pickCount } from './picks.ts';
+import { actionOf, type PickCounts, type PicksByDataset, pickCounts } from './picks.ts';
 
 /** How many rows are picked, and the button that puts them back. */
 export function PickBar({
@@ -17,13 +17,13 @@ export function PickBar({
   readonly onClear: () => void;
 }) {
   const refusal = useRefusal('restorer');
-  const count = pickCount(picks);
-  const what = count > 0 ? plural(count, 'row') : all;
+  const counts = pickCounts(picks);
+  const action = actionOf(counts) ?? (all && `Put back ${all}`);
   return (
     <div class="list-foot pick-bar">
-      <span role="status">{count > 0 ? saidOf(picks) : 'No row is picked.'}</span>
+      <span role="status">{counts.length > 0 ? saidOf(counts) : 'No row is picked.'}</span>
       <span class="row">
-        {count > 0 && (
+        {counts.length > 0 && (
           <Button look="quiet" onClick={onClear}>
             Pick none
           </Button>
@@ -31,18 +31,24 @@ export function PickBar({
         <Button
           look="primary"
           icon="restore"
-          why={refusal ?? (what === undefined ? 'Pick rows first: tick their boxes.' : undefined)}
+          why={refusal ?? (action === undefined ? 'Pick rows first: tick their boxes.' : undefined)}
           onClick={onPutBack}
         >
-          Put back {what ?? 'rows'}
+          {action ?? 'Put back rows'}
         </Button>
       </span>
     </div>
   );
 }
 
-/** `Picked: 1 row of public.customers, 3 rows of public.orders.` */
-function saidOf(picks: PicksByDataset): string {
-  const parts = [...picks].map(([dataset, rows]) => `${plural(rows.size, 'row')} of ${dataset}`);
-  return `Picked: ${parts.join(', ')}.`;
+/** `Picked: 1 row of public.customers, 3 rows of public.orders; to remove: 1 row of public.customers.` */
+function saidOf(counts: readonly PickCounts[]): string {
+  const list = (of: 'back' | 'gone') =>
+    counts
+      .filter((count) => count[of] > 0)
+      .map((count) => `${plural(count[of], 'row')} of ${count.dataset}`)
+      .join(', ');
+  const [back, gone] = [list('back'), list('gone')];
+  if (back === '') return `Picked to remove: ${gone}.`;
+  return `Picked: ${back}${gone === '' ? '' : `; to remove: ${gone}`}.`;
 }

@@ -43,7 +43,7 @@ export function PutBack({
   return (
     <section class="card" aria-label="Put rows back">
       <div class="card-body stack">
-        <Head title={isPlanned ? 'Is this right?' : `Put back ${saidOf(rows)}`} />
+        <Head title={isPlanned ? 'Is this right?' : saidOf(rows)} />
         <Shown of={status}>
           {({ configured }) =>
             isPlanned && plan ? (
@@ -71,21 +71,28 @@ export function PutBack({
   );
 }
 
-/** Rows of several datasets go into their own tables only. */
-function tablesFor(hasKey: boolean, { more = [] }: RowSelection): readonly ('own' | 'beside')[] {
-  return [...(hasKey ? (['own'] as const) : []), ...(more.length === 0 ? (['beside'] as const) : [])];
+/** Rows of several datasets go into their own tables only, and so do rows that come while others go. */
+function tablesFor(hasKey: boolean, { more = [], ...first }: RowSelection): readonly ('own' | 'beside')[] {
+  const canBeBeside = more.length === 0 && first.remove === undefined;
+  return [...(hasKey ? (['own'] as const) : []), ...(canBeBeside ? (['beside'] as const) : [])];
 }
 
-/** `1 row of public.customers and 3 rows of public.orders`, `the rows of public.orders where "id" > 7`. */
+/** `Put back 1 row of public.customers and 3 rows of public.orders, and remove 1 row of public.customers`. */
 function saidOf({ more = [], ...first }: RowSelection): string {
-  return [first, ...more]
-    .map(({ dataset, keys, where = [] }) => {
-      if (keys) return `${plural(keys.length, 'row')} of ${dataset}`;
-      return where.length > 0
-        ? `the rows of ${dataset} where ${where.join(' and ')}`
-        : `all rows of ${dataset}`;
-    })
+  const all = [first, ...more];
+  const back = all.flatMap(backOf).join(' and ');
+  const gone = all
+    .flatMap(({ dataset, remove }) => (remove ? [`${plural(remove.length, 'row')} of ${dataset}`] : []))
     .join(' and ');
+  if (back === '') return `Remove ${gone}`;
+  return gone === '' ? `Put back ${back}` : `Put back ${back}, and remove ${gone}`;
+}
+
+/** `3 rows of public.orders`, `the rows of public.orders where "id" > 7`; none if rows of it only go. */
+function backOf({ dataset, keys, where = [], remove }: Omit<RowSelection, 'more'>): readonly string[] {
+  if (keys) return [`${plural(keys.length, 'row')} of ${dataset}`];
+  if (where.length > 0) return [`the rows of ${dataset} where ${where.join(' and ')}`];
+  return remove ? [] : [`all rows of ${dataset}`];
 }
 
 /** Takes the focus when it appears or says something else, so that screen readers go on there. */

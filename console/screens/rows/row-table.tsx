@@ -32,7 +32,7 @@ export function RowTable({
           <tr>
             {picks && (
               <th class="pick">
-                <PickAll keys={keys.flatMap((key) => (key ? [key] : []))} picks={picks} onPick={onPick} />
+                <PickAll rows={keys.flatMap((key) => (key ? [{ key }] : []))} picks={picks} onPick={onPick} />
               </th>
             )}
             {places.map((at) => (
@@ -45,7 +45,7 @@ export function RowTable({
             <tr key={i}>
               {picks && (
                 <td class="pick">
-                  {keys[i] && <PickBox rowKey={keys[i]} names={names} picks={picks} onPick={onPick} />}
+                  {keys[i] && <PickBox row={{ key: keys[i] }} names={names} picks={picks} onPick={onPick} />}
                 </td>
               )}
               {places.map((at) => (

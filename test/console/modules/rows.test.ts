@@ -5,7 +5,7 @@ import {
   conditionText,
   withConditions,
 } from '../../../console/screens/rows/conditions.ts';
-import { pickCount, pickedIn, type RowKey, selectionOf } from '../../../console/screens/rows/picks.ts';
+import { actionOf, pickCounts, pickedIn, type RowKey, selectionOf } from '../../../console/screens/rows/picks.ts';
 import { parseCondition } from '../../../shared/jobs/inside/conditions.ts';
 
 const ODD = `it''s "50 %" = ~ é`;
@@ -43,20 +43,31 @@ describe('conditions of the form', () => {
 
 describe('picked rows', () => {
   const pick = (before: Parameters<typeof pickedIn>[0], dataset: string, keys: readonly RowKey[]) =>
-    pickedIn(before, dataset, { keys, isPicked: true });
+    pickedIn(before, dataset, { rows: keys.map((key) => ({ key })), isPicked: true });
 
   it('are sent by their keys, of all datasets at once, and each one once', () => {
     const some = pick(pick(new Map(), 'orders', [['1', 'a,b']]), 'customers', [['7'], ['7'], ['8']]);
-    expect(pickCount(some)).toBe(3);
+    expect(actionOf(pickCounts(some))).toBe('Put back 3 rows');
     expect(selectionOf(some)).toEqual({
       dataset: 'orders',
       keys: [['1', 'a,b']],
       more: [{ dataset: 'customers', keys: [['7'], ['8']] }],
     });
-    const fewer = pickedIn(some, 'orders', { keys: [['1', 'a,b']], isPicked: false });
+    const fewer = pickedIn(some, 'orders', { rows: [{ key: ['1', 'a,b'] }], isPicked: false });
     expect(selectionOf(fewer)).toEqual({ dataset: 'customers', keys: [['7'], ['8']] });
-    expect(
-      selectionOf(pickedIn(fewer, 'customers', { keys: [['7'], ['8']], isPicked: false })),
-    ).toBeUndefined();
+    const rows = [{ key: ['7'] }, { key: ['8'] }];
+    expect(selectionOf(pickedIn(fewer, 'customers', { rows, isPicked: false }))).toBeUndefined();
+  });
+
+  it('that came later are sent with what they held, to be removed', () => {
+    const gone = { id: '9', note: null };
+    const rows = [{ key: ['9'], gone }];
+    const only = pickedIn(new Map(), 'orders', { rows, isPicked: true });
+    expect(actionOf(pickCounts(only))).toBe('Remove 1 row');
+    expect(selectionOf(only)).toEqual({ dataset: 'orders', remove: [gone] });
+    const both = pick(only, 'orders', [['1'], ['2']]);
+    expect(actionOf(pickCounts(both))).toBe('Put back 2 rows, remove 1 row');
+    expect(selectionOf(both)).toEqual({ dataset: 'orders', keys: [['1'], ['2']], remove: [gone] });
+    expect(actionOf(pickCounts(new Map()))).toBeUndefined();
   });
 });
