@@ -1,5 +1,5 @@
 import { backupName } from '../../shared/core/backup-words.ts';
-import { backupsOfOneSource } from '../../shared/jobs/inside/one-source.ts';
+import { backupsOfOneSource, changesFor } from '../../shared/jobs/inside/one-source.ts';
 import { type RowVersion, rowHistory } from '../../shared/jobs/inside/row-history.ts';
 import { listBackups } from '../../shared/jobs/status/list.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
@@ -12,12 +12,13 @@ const options = {
   dataset: { type: 'string', short: 'd' },
   key: { type: 'string', short: 'k', multiple: true },
   source: { type: 'string', short: 's' },
+  moments: { type: 'boolean', default: false },
 } as const;
 
 /** `holdfast history`: a row, as all backups have it. */
 export const history: Command = {
   options,
-  help: `Usage: holdfast history --dataset NAME --key VALUE… [--source SOURCE]
+  help: `Usage: holdfast history --dataset NAME --key VALUE… [--source SOURCE] [--moments]
 
 Shows every version of one row over all backups of a source, oldest first: the first backup that has it, and what
 changed from then on. Of each backup only chunks are read that the one before it lacks.
@@ -25,10 +26,13 @@ changed from then on. Of each backup only chunks are read that the one before it
   -d, --dataset NAME      the table or node
   -k, --key VALUE         the row's primary key; of a key of several columns, one --key for each, in their order
   -s, --source SOURCE     whose backups, by name; may be left out if the repository has only one source
+      --moments           also what each transaction between backups made of it, with continuous backup of PostgreSQL:
+                          all stored changes are read
 
 ${COMMON_HELP}
 Examples:
   holdfast history -d public.orders --key 42
+  holdfast history -d public.orders --key 42 --moments
   holdfast history -d public.order_lines --key 42 --key 3 --source shop --json
 
 Exit status: 0 shown, also if no backup has the row; 10 no such dataset or source; 20 damaged.
@@ -50,6 +54,8 @@ Exit status: 0 shown, also if no backup has the row; 10 no such dataset or sourc
       backups: backups.map(({ key }) => key),
       dataset,
       rowKey,
+      changes: values.moments ? changesFor(backups[0]) : undefined,
+      onWarning: (message) => session.progress.say(`warning: ${message}`),
       signal: io.signal,
     });
     const versions = await Array.fromAsync(found, (version) => ({
@@ -59,9 +65,10 @@ Exit status: 0 shown, also if no backup has the row; 10 no such dataset or sourc
     const document = {
       dataset,
       backups: backups.length,
-      versions: versions.map(({ key, startedAt: at, columns, row }) => ({
+      versions: versions.map(({ key, startedAt: at, moment, columns, row }) => ({
         key,
         startedAt: at,
+        moment: moment ?? null,
         row: row && rowObject(columns, row),
       })),
     };
@@ -76,7 +83,10 @@ interface Version extends RowVersion {
 
 function describe(versions: readonly Version[], backups: number, screen: Screen): Styled {
   const lines = versions.map((version, i) => {
-    const said = `${time(version.startedAt)}  ${backupName(version.key)}`;
+    const { moment, startedAt, key } = version;
+    const said = moment
+      ? `${time(new Date(moment.committedAt))}  transaction ${moment.transaction}`
+      : `${time(startedAt)}  ${backupName(key)}`;
     return `${said}\n  ${whatChanged(versions[i - 1], version, screen)}\n`;
   });
   const isNowhere = versions.every(({ row }) => row === null);

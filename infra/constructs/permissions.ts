@@ -130,7 +130,7 @@ function permissionsOf(
     restore: withChanges(stoppable),
     'put-back': stoppable,
     // It writes who looked at what, and nothing else.
-    look: { ...reader, put: reports('audit') },
+    look: withChanges({ ...reader, put: reports('audit') }),
     drill: withChanges({ ...stoppable, put: [...reports('audit', 'drill'), HISTORY] }),
     // It compares backups with the changes between them, and writes what came of it.
     prove: withChanges({ ...reader, put: reports('proof') }),

@@ -1,6 +1,6 @@
 import { type DatasetDiff, diffVersions } from '../jobs/inside/diff.ts';
 import { diffSql as sqlOf } from '../jobs/inside/diff-sql.ts';
-import { backupsOfOneSource } from '../jobs/inside/one-source.ts';
+import { backupsOfOneSource, changesFor } from '../jobs/inside/one-source.ts';
 import { type RowsOfBackup, readRows } from '../jobs/inside/read-rows.ts';
 import { type RowVersion, rowHistory } from '../jobs/inside/row-history.ts';
 import { backupVersion, openLive, type Version } from '../jobs/inside/version.ts';
@@ -102,6 +102,10 @@ export interface HistoryOptions {
   readonly key: readonly string[];
   /** Whose backups, by name. @default the only source that the repository has */
   readonly source?: string;
+  /** Also versions between backups, from the stored changes of continuous backup. @default false */
+  readonly moments?: boolean;
+  /** Told where versions between backups are not known, and why. */
+  readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -113,11 +117,11 @@ export interface HistoryOptions {
  */
 export async function* history(
   opened: OpenRepository,
-  { dataset, key: rowKey, source, signal = NEVER }: HistoryOptions,
+  { dataset, key: rowKey, source, moments = false, onWarning = () => {}, signal = NEVER }: HistoryOptions,
 ): AsyncGenerator<RowVersion> {
   const all = await list(opened, { signal });
-  const backups = backupsOfOneSource(all, source, '`source`')
-    .map(({ key }) => key)
-    .toReversed();
-  yield* rowHistory(engineOf(opened).repository, { backups, dataset, rowKey, signal });
+  const backups = backupsOfOneSource(all, source, '`source`').toReversed();
+  const changes = moments ? changesFor(backups[0]) : undefined;
+  const keys = backups.map(({ key }) => key);
+  yield* rowHistory(engineOf(opened).repository, { backups: keys, dataset, rowKey, changes, onWarning, signal });
 }

@@ -1,4 +1,6 @@
+import type { BackupKey } from '../../core/ids.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { changesFor } from '../../jobs/inside/one-source.ts';
 import { type RowVersion, rowHistory } from '../../jobs/inside/row-history.ts';
 import { SHOWN_CHARACTERS } from '../../jobs/inside/rows-page.ts';
 import { shownFields } from '../../jobs/inside/shown-fields.ts';
@@ -36,12 +38,15 @@ export async function rowHistoryPage(
   const newest = all.slice(0, limit).toReversed();
   const timeUp = AbortSignal.timeout(mostMs);
   const versions: RowVersion[] = [];
+  const warnings: string[] = [];
   let begun = 0;
   const isOutOfTime = await withoutOptions(async () => {
     const asked = {
       backups: newest.map((backup) => backup.key),
       dataset,
       rowKey,
+      changes: query.moments === 'true' ? changesFor(newest[0]) : undefined,
+      onWarning: (message: string) => void warnings.push(message),
       onBackup: () => void begun++,
       signal: AbortSignal.any([signal, timeUp]),
     };
@@ -57,23 +62,38 @@ export async function rowHistoryPage(
   return {
     source,
     dataset,
-    versions: versions.map((version) => versionJson(version, newest)),
+    versions: versions.map((version, i) => versionJson(version, versions[i + 1], newest)),
+    warnings,
     backups,
     isComplete: backups === all.length,
   };
 }
 
 function versionJson(
-  { key, columns, row }: RowVersion,
+  version: RowVersion,
+  next: RowVersion | undefined,
   backups: readonly BackupSummary[],
 ): RowHistoryAnswer['versions'][number] {
+  const { key, moment, columns, row } = version;
   const shown = row && shownFields(row, SHOWN_CHARACTERS);
   const startedAt = backups.find((backup) => backup.key === key)?.startedAt ?? new Date(0);
   return {
-    key,
-    startedAt: startedAt.toISOString(),
+    key: moment ? heldBy(version, next, backups) : key,
+    startedAt: moment ? new Date(moment.committedAt).toISOString() : startedAt.toISOString(),
+    transaction: moment?.transaction ?? null,
     columns: columns.map(({ name, type, isNumber }) => ({ name, type, isNumber })),
     values: shown && [...shown.values],
     ...cutOf(shown?.cut ?? []),
   };
+}
+
+/** The first backup after a moment, unless the row was otherwise by then. @param backups oldest first */
+function heldBy(
+  { key }: RowVersion,
+  next: RowVersion | undefined,
+  backups: readonly BackupSummary[],
+): BackupKey | null {
+  const later = backups[backups.findIndex((backup) => backup.key === key) + 1]?.key;
+  if (later === undefined || next?.key === key) return null;
+  return next?.key === later && !next.moment ? null : later;
 }

@@ -129,6 +129,10 @@ export const RowHistoryQuery = z.strictObject({
   dataset: NameText,
   key: OneOrMore.describe('the value of its key; of a key of several columns a JSON array of texts'),
   limit: pageLimit(VERSIONS_LIMIT.fallback, VERSIONS_LIMIT.most).describe('the newest backups to look into'),
+  moments: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('`true`: also what transactions between backups made of it, from the stored changes of continuous backup'),
 });
 export type RowHistoryQuery = z.infer<typeof RowHistoryQuery>;
 
@@ -139,14 +143,16 @@ export const RowHistoryAnswer = z.object({
   versions: z
     .array(
       z.object({
-        key: BackupKeyText.describe('the first backup that has it so'),
-        startedAt: Time,
+        key: BackupKeyText.nullable().describe('the first backup that has it so; null: none does'),
+        startedAt: Time.describe('of that backup; of a version that a transaction made, when that was committed'),
+        transaction: z.string().nullable().describe('what made it so; null if only backups say it'),
         columns: z.array(z.object({ name: z.string(), type: z.string(), isNumber: z.boolean() })),
         values: z.array(Value).nullable().describe('null: the row is not there'),
         cut: CutValues,
       }),
     )
     .describe('oldest first'),
+  warnings: z.array(z.string()).describe('between which backups transactions are not known, and why'),
   backups: Count.describe('that were looked into'),
   isComplete: z.boolean().describe('false: there are older backups, or there was no time for the newest'),
 });

@@ -1,4 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
+import type { ChangePlugin } from '../../sources/plugin.ts';
+import { pluginNamed } from '../../sources/registry.ts';
 import type { BackupSummary } from '../status/list.ts';
 
 /**
@@ -23,5 +25,16 @@ export function backupsOfOneSource(
   if (names.includes(wanted)) return whole.filter(({ source }) => source.name === wanted);
   throw new HoldfastError('E_USAGE', `there is no backup of '${wanted}'`, {
     hint: `There are backups of ${names.join(', ') || 'nothing'}.`,
+  });
+}
+
+/** What knows the stored changes of a source, by one of its backups. @throws E_USAGE for a kind whose changes are not stored */
+export function changesFor(backup: BackupSummary | undefined): ChangePlugin | undefined {
+  if (!backup) return undefined;
+  const { kind } = backup.source;
+  const { changes } = pluginNamed(kind) ?? {};
+  if (changes) return changes;
+  throw new HoldfastError('E_USAGE', `changes of a source of kind ${kind} are not stored between backups`, {
+    hint: 'Look at the versions in backups alone.',
   });
 }

@@ -1,19 +1,23 @@
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { StoredDataset } from '../../sources/contents.ts';
+import type { ChangePlugin } from '../../sources/plugin.ts';
 import { type Fields, type RowColumn, type RowShape, splitRecords } from '../../sources/rows.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { compareValues, isNumberText } from './compare-values.ts';
 import { datasetNamed } from './read-rows.ts';
 import { type RecordRun, runsOf } from './record-runs.ts';
+import { type RowMoment, rowMoments } from './row-moments.ts';
 import { rowShapeOf } from './row-shape.ts';
 
-/** A row as some backups, one after the other, have it. */
+/** A row as some backups, one after the other, have it, or as a transaction between them left it. */
 export interface RowVersion {
-  /** The first backup that has it so. */
+  /** The first backup that has it so; of a moment, the backup before it. */
   readonly key: BackupKey;
+  /** The transaction that made it so; undefined if only backups say it. */
+  readonly moment?: Pick<RowMoment, 'transaction' | 'committedAt'>;
   readonly columns: readonly RowColumn[];
   /** Null if the row is not there, or its dataset is not. */
   readonly row: Fields | null;
@@ -26,6 +30,10 @@ export interface HistoryOptions {
   readonly dataset: string;
   /** Values of the key's columns, in their order. */
   readonly rowKey: readonly string[];
+  /** Also what transactions between backups made of it, as far as changes of that kind are stored. @default not */
+  readonly changes?: ChangePlugin | undefined;
+  /** Told where versions between backups are not known, and why. */
+  readonly onWarning?: (message: string) => void;
   /** Told of each backup before it is read. */
   readonly onBackup?: (key: BackupKey) => void;
   readonly signal: AbortSignal;
@@ -33,28 +41,60 @@ export interface HistoryOptions {
 
 /**
  * Every version of a row over backups: the first backup's, and then each that differs from the one before it. Of a later backup only
- * chunks are read that the one before it lacks.
+ * chunks are read that the one before it lacks. With `changes` all stored changes between them are read.
  *
  * @throws E_NO_DATASET if no backup has the dataset; E_USAGE for a dataset whose rows have no key, or a key of another form
  */
 export async function* rowHistory(
   repository: Repository,
-  { backups, dataset, rowKey, onBackup, signal }: HistoryOptions,
+  options: HistoryOptions,
 ): AsyncGenerator<RowVersion> {
+  const { backups, dataset, rowKey, onBackup, signal } = options;
   let before: Seen | undefined;
+  let known: string | undefined;
   let wasSeen = false;
-  for (const key of backups) {
+  for (const [i, key] of backups.entries()) {
     onBackup?.(key);
     const reader = await repository.openBackup(key, signal);
     const now = await look(reader, { dataset, rowKey, before, signal });
     wasSeen ||= now.isThere;
-    if (!before || text(now) !== text(before)) yield { key, columns: now.columns, row: now.row };
+    if (text(now) !== known) yield { key, columns: now.columns, row: now.row };
+    known = text(now);
     before = now;
+    if (!now.isThere || !reader.catalog.join) continue;
+    for await (const version of between(repository, { ...options, key, to: backups[i + 1] }, now)) {
+      yield version;
+      known = text(version);
+    }
   }
   if (wasSeen || backups.length === 0) return;
   throw new HoldfastError('E_NO_DATASET', `no backup has a dataset '${dataset}'`, {
     hint: '`holdfast show KEY` lists the datasets of a backup.',
   });
+}
+
+/** Versions that transactions made after a base; what is not known of them is a warning. */
+async function* between(
+  repository: Repository,
+  {
+    key,
+    to,
+    changes,
+    onWarning = () => {},
+    ...of
+  }: HistoryOptions & { readonly key: BackupKey; readonly to: BackupKey | undefined },
+  { columns, row }: Seen,
+): AsyncGenerator<RowVersion> {
+  if (!changes) return;
+  try {
+    for await (const moment of rowMoments(repository, { ...of, changes, from: key, to, row })) {
+      const { transaction, committedAt } = moment;
+      yield { key, moment: { transaction, committedAt }, columns, row: moment.row };
+    }
+  } catch (error) {
+    if (!isHoldfastError(error) || !['E_NO_MOMENT', 'E_SOURCE_UNSUPPORTED'].includes(error.code)) throw error;
+    onWarning(`versions after ${key} are not known to the transaction: ${error.message}`);
+  }
 }
 
 interface Seen {
@@ -148,6 +188,6 @@ function names(columns: readonly RowColumn[]): string {
   return JSON.stringify(columns.map(({ name }) => name));
 }
 
-function text({ row, columns }: Seen): string {
+function text({ row, columns }: Pick<Seen, 'row' | 'columns'>): string {
   return JSON.stringify(row && columns.map(({ name }, i) => [name, row[i]]));
 }

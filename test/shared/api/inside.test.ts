@@ -356,6 +356,9 @@ describe('looking inside by the API', () => {
     expect([backups, isComplete]).toEqual([2, true]);
     expect(versions.map(({ values }: { values: string[] }) => values[3])).toEqual(['3.57', '0.00']);
     expect((await get('/row-history', { ...row, key: '9' })).versions).toHaveLength(1);
+    expect(versions[0]).toMatchObject({ transaction: null, key: expect.stringContaining(backup) });
+    const moments = await get('/row-history', { ...row, key: '25', moments: 'true' });
+    expect(moments).toMatchObject({ versions, warnings: [] });
     const orders = { source: 'shop', dataset: 'public.orders', key: '["9", "2"]' };
     expect((await get('/row-history', orders)).versions[0].values).toEqual(['9', '2', 'what 9.2']);
     expect((await get('/row-history', { ...row, key: '5000' })).versions).toMatchObject([
