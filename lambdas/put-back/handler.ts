@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { rowFigures, rowsAsked, rowsPlanJson } from '../../shared/api/presenters/row-selection.ts';
+import { rowFigures, rowsAsked, rowsPlanJson, stateAfterRows } from '../../shared/api/presenters/row-selection.ts';
 import { withoutOptions } from '../../shared/api/presenters/without-options.ts';
 import { RowSelection } from '../../shared/api/schema/inside.ts';
 import { planRows, restoreRows } from '../../shared/jobs/inside/restore-rows.ts';
@@ -40,7 +40,8 @@ export const handler = defineFunction(
     }
     // Conditions and keys may name people: they are kept in the part that only the key opens.
     const details = JSON.parse(JSON.stringify({ rows }));
-    const audit = { action: 'restore', by, run, backups: [key], target: to, details } as const;
+    const stateAfter = (error: unknown) => stateAfterRows(rows, error);
+    const audit = { action: 'restore', by, run, backups: [key], target: to, details, stateAfter } as const;
     const told = { run, backup: key, target: to, requestedBy: by };
     const failed = (code: string, message: string) =>
       putEvent('Restore Finished', { ...told, outcome: 'failed', error: { code, message } });

@@ -17,6 +17,8 @@ export interface Audited {
   readonly backups: Record['backups'];
   readonly target?: string | undefined;
   readonly details?: JsonObject | undefined;
+  /** How a failure left the target, if that is known. */
+  readonly stateAfter?: ((error: unknown) => string) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +32,7 @@ const LATE_MS = 10_000;
  */
 export async function audited<T>(
   repository: OpenedRepository,
-  { signal, ...audit }: Audited,
+  { signal, stateAfter, ...audit }: Audited,
   work: () => Promise<T>,
 ): Promise<T> {
   await note(repository, { ...audit, outcome: 'begun' }, signal);
@@ -44,7 +46,8 @@ export async function audited<T>(
   } catch (error) {
     const { name } = toFunctionError(error, signal);
     await ended({ outcome: 'failed', code: name });
-    await note(repository, { ...audit, outcome: 'failed', error: name }, AbortSignal.timeout(LATE_MS)).catch(
+    const failed = { outcome: 'failed', error: name, state: stateAfter?.(error) } as const;
+    await note(repository, { ...audit, ...failed }, AbortSignal.timeout(LATE_MS)).catch(
       (problem: Error) => logger.error('the failure could not be recorded', { error: problem }),
     );
     throw error;
@@ -54,7 +57,7 @@ export async function audited<T>(
 /** A prune is in its own report. */
 async function noted(
   repository: OpenedRepository,
-  { action: kind, by, run, backups, target }: Omit<Audited, 'signal'>,
+  { action: kind, by, run, backups, target }: Omit<Audited, 'signal' | 'stateAfter'>,
   note: RunResultNote & { readonly startedAt: Date },
 ): Promise<void> {
   if (kind === 'prune') return;

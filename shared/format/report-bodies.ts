@@ -172,6 +172,8 @@ const BODIES = {
     target: z.string().optional(),
     /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
+    /** How a restore of rows that failed left its target: `untouched`, `unknown`, and others of docs/reference/api.md. */
+    state: z.string().optional(),
   }),
   /** An API key of the admin API. */
   apikey: z.object({

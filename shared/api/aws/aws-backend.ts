@@ -205,7 +205,11 @@ export class AwsBackend implements Backend {
     const { services, repository } = this.#options;
     const execution = /^[A-Za-z0-9_-]{1,80}$/.test(id) ? await services.execution(id, signal) : undefined;
     if (execution) return detailOfExecution(execution);
-    const run = (await this.view.run(id, signal)) ?? (await runOfAudit(repository, id, signal));
+    const noted = await this.view.run(id, signal);
+    // How a failed restore left its target is in the audit trail alone.
+    const isTold = noted && !(noted.kind === 'restore' && noted.state === 'failed');
+    const told = isTold ? undefined : await runOfAudit(repository, id, signal);
+    const run = noted ? { ...noted, restore: told?.restore ?? null } : told;
     if (run) return run;
     throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run, or it has written nothing yet', {
       hint: 'Ask again in a moment; what verifications found is in GET /backups/{key}.',

@@ -2,7 +2,7 @@ import type { RunKind } from '../../core/run-kinds.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { ApiRun, RunAnswer } from '../schema/runs.ts';
+import { type ApiRun, type RunAnswer, TARGET_STATES } from '../schema/runs.ts';
 import { NO_PROGRESS, RUN_UNKNOWNS } from '../server/run-unknowns.ts';
 import type { Execution, ExecutionDetail } from './aws-services.ts';
 import { messageOfCause } from './function-cause.ts';
@@ -103,7 +103,24 @@ function runOfReport(id: string, { body, backups }: Report, storedAt: Date): Run
     error: state === 'failed' || state === 'cancelled' ? { code, message, hint: null } : null,
     log: [],
     result: null,
-    restore: null,
+    restore: restoreOf(body),
+  };
+}
+
+/** Of a restore of rows that failed; which rows and datasets, only the key says. */
+function restoreOf(body: Report['body']): RunAnswer['restore'] {
+  const state = TARGET_STATES.find((known) => known === body['state']);
+  if (!state) return null;
+  return {
+    to: text(body['target']),
+    newDatabase: null,
+    datasets: null,
+    mode: 'merge',
+    options: null,
+    moment: null,
+    state,
+    missing: [],
+    ways: [],
   };
 }
 

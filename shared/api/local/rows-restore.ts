@@ -1,10 +1,9 @@
-import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/access/audit.ts';
 import { planRows, restoreRows } from '../../jobs/inside/restore-rows.ts';
-import { rowFigures, rowsAsked, rowsPlanJson } from '../presenters/row-selection.ts';
+import { rowFigures, rowsAsked, rowsPlanJson, stateAfterRows } from '../presenters/row-selection.ts';
 import { withoutOptions } from '../presenters/without-options.ts';
 import type { RowSelection } from '../schema/inside.ts';
 import type { ApiRestorePlan, RestoreBody, RestoreRun, RunStarted, TargetState } from '../schema/runs.ts';
@@ -91,7 +90,7 @@ export class RowsRestores {
         await audit('done');
         return { backup: key, result: rowFigures(done) };
       } catch (error) {
-        onRestore(describe(rows, place, stateAfter(rows, error)));
+        onRestore(describe(rows, place, stateAfterRows(rows, error)));
         await audit('failed', problemOf(error).problem.code).catch(() => {});
         throw error;
       }
@@ -117,12 +116,6 @@ function describe(
     missing: [],
     ways: [],
   };
-}
-
-/** Of the target: what failed was one transaction, or a new table that is read back when it is there. */
-function stateAfter({ beside }: RowSelection, error: unknown): TargetState {
-  if (isHoldfastError(error, 'E_SOURCE_LOST')) return 'unknown';
-  return beside && isHoldfastError(error, 'E_RESTORE_DIFFERS') ? 'different' : 'untouched';
 }
 
 /** Conditions and keys may name people: they are kept in the part of the audit trail that only the key opens. */

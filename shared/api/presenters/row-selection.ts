@@ -1,3 +1,4 @@
+import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
 import type { RowChoice } from '../../jobs/inside/chosen-records.ts';
@@ -5,7 +6,7 @@ import { datasetKey } from '../../jobs/inside/dataset-key.ts';
 import type { DatasetRows, RestoreRowsOptions, RowsPlan } from '../../jobs/inside/rows-plan.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { RowSelection } from '../schema/inside.ts';
-import type { ApiRestorePlan } from '../schema/runs.ts';
+import { type ApiRestorePlan, TARGET_STATES, type TargetState } from '../schema/runs.ts';
 import { ApiError } from '../server/api-error.ts';
 
 const MOST_TABLE_CHARS = 40;
@@ -92,4 +93,18 @@ export function rowFigures({ datasets }: RowsPlan) {
     datasets.reduce((all, dataset) => all + dataset[of], 0);
   const [added, changed, removed] = [sum('added'), sum('changed'), sum('removed')];
   return { records: added + changed + removed, added, changed, removed, kept: sum('kept'), same: sum('same') };
+}
+
+/** Of the target, after rows were not put back: what failed was one transaction, or a new table that is read back when it is there. */
+export function stateAfterRows({ beside }: Pick<RowSelection, 'beside'>, error: unknown): TargetState {
+  const { state } = detailsOf(error);
+  const known = TARGET_STATES.find((one) => one === state);
+  if (known) return known;
+  return beside && isHoldfastError(error, 'E_RESTORE_DIFFERS') ? 'different' : 'untouched';
+}
+
+/** Also of an error that was put into words of the API. */
+function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (!isHoldfastError(error)) return {};
+  return error.details['state'] === undefined ? detailsOf(error.cause) : error.details;
 }

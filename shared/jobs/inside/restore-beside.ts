@@ -1,11 +1,15 @@
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
+import { SECOND_MS } from '../../core/units.ts';
 import { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { RowTarget } from '../../sources/row-target.ts';
 import { openTarget } from '../source/adapters.ts';
 import type { ChosenRows, RestoreRowsOptions, RowPlace, RowsPlan } from './rows-plan.ts';
+
+/** A look after a lost connection does not take longer. */
+const LOOK_MS = 10 * SECOND_MS;
 
 /** Puts the rows into a new table and reads that back. @throws E_USAGE for rows of several datasets, E_RESTORE_DIFFERS */
 export async function putBeside({
@@ -42,7 +46,12 @@ export async function putBeside({
     }
   };
   if (isDryRun) for await (const _ of records.read(contents, dataset, signal));
-  const made = await target.writeBeside({ ...rows, records: read }, { table: beside, isDryRun, signal });
+  const made = await target
+    .writeBeside({ ...rows, records: read }, { table: beside, isDryRun, signal })
+    .catch(async (error: unknown) => {
+      if (isDryRun || !isHoldfastError(error, 'E_SOURCE_LOST')) throw error;
+      throw withState(error, await stateOf(target, rows, beside), beside);
+    });
   if (!isDryRun) await compareBeside(place, made, digest, signal);
   const { count: added, notFound } = records;
   const counts = { key: [], added, changed: 0, removed: 0, kept: 0, same: 0, notFound };
@@ -54,6 +63,37 @@ export async function putBeside({
     violations: [],
     warnings: [],
   };
+}
+
+/** Whether the new table is there, of which nobody knows how far it got. */
+async function stateOf(
+  target: RowTarget,
+  rows: ChosenRows['rows'],
+  table: string,
+): Promise<'untouched' | 'part' | 'unknown'> {
+  try {
+    await target.writeBeside(rows, { table, isDryRun: true, signal: AbortSignal.timeout(LOOK_MS) });
+    return 'untouched';
+  } catch (error) {
+    return isHoldfastError(error, 'E_TARGET_NOT_EMPTY') ? 'part' : 'unknown';
+  }
+}
+
+function withState(
+  cause: HoldfastError,
+  state: Awaited<ReturnType<typeof stateOf>>,
+  table: string,
+): HoldfastError {
+  const said = {
+    untouched: `${table} was not made`,
+    part: `${table} was made, and may lack rows: drop it before you run it again`,
+    unknown: `nobody could look whether ${table} was made`,
+  }[state];
+  return new HoldfastError(cause.code, `${cause.message}; ${said}`, {
+    cause,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    details: { ...cause.details, state },
+  });
 }
 
 /** Reads the table as a backup would. @throws E_RESTORE_DIFFERS */

@@ -1,17 +1,19 @@
-import { HoldfastError } from '../../core/errors.ts';
+import { throwIfAborted } from '../../core/abort.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupContents } from '../../sources/contents.ts';
 import { pluginOf } from '../../sources/registry.ts';
-import type { RowSession, RowTarget } from '../../sources/row-target.ts';
+import type { OnConflict, RowSession, RowTarget, StagedRows } from '../../sources/row-target.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { ChosenRecords, keyValues, type RowChoice } from './chosen-records.ts';
 import { datasetNamed } from './read-rows.ts';
 import { putBeside } from './restore-beside.ts';
 import { rowShapeOf } from './row-shape.ts';
 import type { ChosenRows, DatasetRows, RestoreRowsOptions, RowPlace, RowsPlan } from './rows-plan.ts';
+import { settle, unsettled } from './settle-rows.ts';
 
 /**
  * What would be done. The rows are brought to the server, compared and checked there, and forgotten.
@@ -30,9 +32,11 @@ export function planRows(
 
 /**
  * Puts rows of a backup back, all of them in one transaction or none, and reads them back before they are committed; from a table
- * beside they are read back afterwards.
+ * beside they are read back afterwards. If the connection is lost at the commit, the target is looked at again: rows that are there
+ * were written.
  *
- * @throws as `planRows`; E_ROWS_REFUSED naming what stands against it, E_RESTORE_DIFFERS if they do not read back: nothing was changed
+ * @throws as `planRows`; E_ROWS_REFUSED naming what stands against it, E_RESTORE_DIFFERS if they do not read back: nothing was changed;
+ *   E_SOURCE_LOST, E_ABORTED with `details.state` 'unknown' if nobody knows whether they were committed
  */
 export function restoreRows(
   repository: Repository,
@@ -56,11 +60,67 @@ async function putBack(
   refuseOtherKind(reader, target);
   const contents = contentsOf(reader);
   refuseTwice(work.choices);
-  const chosen: ChosenRows[] = [];
-  for (const choice of work.choices) chosen.push(await choose(contents, choice, work.signal));
+  const chosen = await chooseAll(contents, work.choices, work.signal);
   if (work.beside !== undefined) return putBeside({ key, place, target, contents, chosen, work });
+  const about = { key, target: target.name };
+  const done = await inTransaction(target, about, chosen, work);
+  if (!('lost' in done)) return done;
+  const { plan, lost } = done;
+  const state = await settle(async (signal) => {
+    const again = { ...work, isDryRun: false, signal };
+    const session = await target.open(again);
+    const rows = await chooseAll(contents, work.choices, signal);
+    return {
+      plan: () => planTables(session, about, rows, again),
+      write: () => session.write(again.onConflict ?? 'fail'),
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
+  });
+  if (state !== 'written') throw unsettled(lost, state, target.name);
+  const warning = `the connection was lost at the commit; ${target.name} was looked at again, and all rows are there`;
+  return { ...plan, warnings: [...plan.warnings, warning] };
+}
+
+async function chooseAll(
+  contents: BackupContents,
+  choices: readonly RowChoice[],
+  signal: AbortSignal,
+): Promise<readonly ChosenRows[]> {
+  const chosen: ChosenRows[] = [];
+  for (const choice of choices) chosen.push(await choose(contents, choice, signal));
+  return chosen;
+}
+
+type About = Pick<RowsPlan, 'key' | 'target'>;
+
+/** @returns the plan; with `lost`, nobody knows whether it was carried out */
+async function inTransaction(
+  target: RowTarget,
+  about: About,
+  chosen: readonly ChosenRows[],
+  work: Work,
+): Promise<RowsPlan | { readonly plan: RowsPlan; readonly lost: unknown }> {
+  const { onConflict = 'fail', isDryRun, signal } = work;
   await using session = await target.open(work);
-  return await putIntoTables(session, { key, target: target.name }, chosen, work);
+  const plan = await planTables(session, about, chosen, work);
+  if (isDryRun) return plan;
+  refuse(plan, onConflict);
+  await session.write(onConflict);
+  const unequal = await session.unequal(onConflict);
+  if (unequal.length > 0)
+    throw new HoldfastError(
+      'E_RESTORE_DIFFERS',
+      `rows do not read back as they were written: ${unequal.join(', ')}; nothing was changed`,
+      { hint: 'A trigger may have changed them: disable it for as long as the restore takes.' },
+    );
+  throwIfAborted(signal);
+  try {
+    await session.commit();
+  } catch (lost) {
+    if (!signal.aborted && !isHoldfastError(lost, 'E_SOURCE_LOST')) throw lost;
+    return { plan, lost };
+  }
+  return plan;
 }
 
 /** @throws E_USAGE */
@@ -109,56 +169,47 @@ async function choose(contents: BackupContents, choice: RowChoice, signal: Abort
   };
 }
 
-async function putIntoTables(
+async function planTables(
   session: RowSession,
-  about: Pick<RowsPlan, 'key' | 'target'>,
+  about: About,
   chosen: readonly ChosenRows[],
-  { onConflict = 'fail', isDryRun }: Work,
+  { onConflict = 'fail' }: Work,
 ): Promise<RowsPlan> {
   const datasets: DatasetRows[] = [];
   const conflicts: string[] = [];
   const warnings: string[] = [];
   for (const { rows, records } of chosen) {
     const staged = await session.stage(rows);
-    const { dataset, key, missing, different, same, removable, removableDifferent } = staged;
-    const isReplaced = onConflict === 'replace';
-    datasets.push({
-      dataset,
-      key,
-      added: missing,
-      changed: isReplaced ? different : 0,
-      removed: removable + (isReplaced ? removableDifferent : 0),
-      kept: isReplaced ? 0 : different + removableDifferent,
-      same,
-      notFound: records.notFound,
-    });
+    const { dataset, different, removableDifferent } = staged;
+    datasets.push(datasetRows(staged, records, onConflict));
     if (onConflict === 'fail' && different + removableDifferent > 0) conflicts.push(conflictText(staged));
     warnings.push(...staged.warnings);
     if (staged.triggers.length > 0)
       warnings.push(`triggers of ${dataset} fire: ${staged.triggers.join(', ')}`);
   }
   const violations = [...conflicts, ...(await session.violations(onConflict))];
-  const plan = { ...about, datasets, violations, warnings };
-  if (isDryRun) return plan;
-  refuse(violations, conflicts.length > 0);
-  await session.write(onConflict);
-  const unequal = await session.unequal(onConflict);
-  if (unequal.length > 0)
-    throw new HoldfastError(
-      'E_RESTORE_DIFFERS',
-      `rows do not read back as they were written: ${unequal.join(', ')}; nothing was changed`,
-      { hint: 'A trigger may have changed them: disable it for as long as the restore takes.' },
-    );
-  await session.commit();
-  return plan;
+  return { ...about, datasets, violations, warnings };
 }
 
-function conflictText({
-  dataset,
-  different,
-  removableDifferent,
-  differentKeys,
-}: Awaited<ReturnType<RowSession['stage']>>) {
+function datasetRows(
+  { dataset, key, missing, different, same, removable, removableDifferent }: StagedRows,
+  { notFound }: ChosenRecords,
+  onConflict: OnConflict,
+): DatasetRows {
+  const isReplaced = onConflict === 'replace';
+  return {
+    dataset,
+    key,
+    added: missing,
+    changed: isReplaced ? different : 0,
+    removed: removable + (isReplaced ? removableDifferent : 0),
+    kept: isReplaced ? 0 : different + removableDifferent,
+    same,
+    notFound,
+  };
+}
+
+function conflictText({ dataset, different, removableDifferent, differentKeys }: StagedRows): string {
   const named = differentKeys.map((key) => `(${key})`).join(', ');
   const parts = [
     ...(different > 0
@@ -171,8 +222,9 @@ function conflictText({
   return `${dataset}: ${parts.join('; ')}`;
 }
 
-function refuse(violations: readonly string[], isConflict: boolean): void {
+function refuse({ datasets, violations }: RowsPlan, onConflict: OnConflict): void {
   if (violations.length === 0) return;
+  const isConflict = onConflict === 'fail' && datasets.some(({ kept }) => kept > 0);
   throw new HoldfastError('E_ROWS_REFUSED', `${violations.join('; ')}; nothing was changed`, {
     hint: isConflict
       ? 'Pass --on-conflict replace to make them as in the backup, skip to leave them, or put the rows beside: --beside NAME.'
