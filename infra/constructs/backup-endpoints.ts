@@ -10,7 +10,7 @@ import {
 import { Construct } from 'constructs';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { pluginNamed } from '../../shared/sources/registry.ts';
-import { isParameter } from './database-logins.ts';
+import { isParameter, maskSecrets } from './database-logins.ts';
 import type { FunctionNetwork } from './job-function.ts';
 
 /**
@@ -33,7 +33,10 @@ export type EndpointService = keyof typeof SERVICES;
 /** The services that functions and tasks in the VPC call; docs/guide/aws.md has the table. */
 export function endpointServices({ sources, targets, drill, aws }: ResolvedConfig): EndpointService[] {
   const drills = Object.values(drill).filter((place) => place !== undefined);
-  const secrets = [...sources, ...targets, ...drills].flatMap(({ secret }) => secret ?? []);
+  const secrets = [
+    ...[...sources, ...targets, ...drills].flatMap(({ secret }) => secret ?? []),
+    ...maskSecrets(sources),
+  ];
   const wanted: Readonly<Record<EndpointService, boolean>> = {
     kms: true,
     secretsmanager: secrets.some((arn) => !isParameter(arn)),

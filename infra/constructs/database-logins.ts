@@ -2,7 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
-import type { NamedSource } from '../../shared/config/named-source.ts';
+import { isSecretArn, type NamedSource } from '../../shared/config/named-source.ts';
 
 /** The rights to log in to some databases. */
 interface Rights {
@@ -14,12 +14,12 @@ interface Rights {
   readonly users: readonly string[];
 }
 
-/** The rights to log in to the configured databases, by purpose. */
-export type DatabaseLogins = Readonly<Record<'sources' | 'targets' | 'drills', Rights>>;
+/** The rights to log in to the configured databases, by purpose; `masks` to read masking rules. */
+export type DatabaseLogins = Readonly<Record<'sources' | 'targets' | 'drills' | 'masks', Rights>>;
 
 const NONE: Rights = { secrets: [], keys: [], users: [] };
 /** For jobs that need none. */
-export const NO_LOGINS: DatabaseLogins = { sources: NONE, targets: NONE, drills: NONE };
+export const NO_LOGINS: DatabaseLogins = { sources: NONE, targets: NONE, drills: NONE, masks: NONE };
 
 type Place = Omit<NamedSource, 'name' | 'kind'>;
 
@@ -31,7 +31,13 @@ export function loginsOf(scope: Construct, { sources, targets, drill }: Resolved
     users: unique(places.map((place) => userArn(scope, place))),
   });
   const drills = Object.values(drill).filter((place) => place !== undefined);
-  return { sources: rights(sources), targets: rights(targets), drills: rights(drills) };
+  const masks = { ...NONE, secrets: maskSecrets(sources) };
+  return { sources: rights(sources), targets: rights(targets), drills: rights(drills), masks };
+}
+
+/** Secrets with masking rules. */
+export function maskSecrets(sources: readonly Pick<NamedSource, 'mask'>[]): readonly string[] {
+  return unique(sources.map(({ mask }) => (mask !== undefined && isSecretArn(mask) ? mask : undefined)));
 }
 
 /** The address does not say which database it is. */

@@ -9,7 +9,7 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Database
   plan: ['sources'],
   hold: ['sources'],
   'backup-partition': ['sources'],
-  look: ['sources'],
+  look: ['sources', 'masks'],
   'put-back': ['targets'],
   poll: ['sources'],
   'poll-watchdog': ['sources'],

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { diffPage } from '../../shared/api/presenters/diff.ts';
+import { notShown } from '../../shared/api/presenters/not-shown.ts';
 import { rowHistoryPage } from '../../shared/api/presenters/row-history.ts';
 import { rowsPage } from '../../shared/api/presenters/rows.ts';
 import { withoutOptions } from '../../shared/api/presenters/without-options.ts';
@@ -9,10 +10,18 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { writeAudit } from '../../shared/jobs/access/audit.ts';
 import { backupKeyMember, requestedBy } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
+import { sourceMask } from '../runtime/masks.ts';
 import { openConfiguredSource } from '../runtime/sources.ts';
 
 const Event = z.discriminatedUnion('what', [
-  z.strictObject({ what: z.literal('rows'), backup: backupKeyMember, query: RowsQuery, requestedBy }),
+  z.strictObject({
+    what: z.literal('rows'),
+    backup: backupKeyMember,
+    query: RowsQuery,
+    /** Who asked may not see rows as they are. */
+    isMasked: z.boolean().optional(),
+    requestedBy,
+  }),
   z.strictObject({ what: z.literal('diff'), backup: backupKeyMember, query: DiffQuery, requestedBy }),
   z.strictObject({
     what: z.literal('history'),
@@ -29,7 +38,10 @@ export const handler = defineFunction(Event, async (event, { config, signal, id:
   const repository = await open();
   const { what, query, requestedBy: by } = event;
   const backups = backupsOf(event);
-  for (const backup of backups) await repository.readManifest(backup, signal);
+  const [first] = await Promise.all(backups.map((backup) => repository.readManifest(backup, signal)));
+  const isMasked = event.what === 'rows' && event.isMasked === true;
+  const maskOf = isMasked ? await sourceMask(first?.source.name ?? '', config, signal) : undefined;
+  if (isMasked && !maskOf) throw notShown();
   // Conditions and keys may name people: they are kept in the part that only the key opens.
   const details = JSON.parse(JSON.stringify({ what, ...query }));
   const source = event.what === 'history' ? { source: event.query.source } : {};
@@ -40,7 +52,7 @@ export const handler = defineFunction(Event, async (event, { config, signal, id:
   );
   if (event.what === 'history') return rowHistoryPage(repository, event.query, { naming: undefined, signal });
   const [key] = backups as [BackupKey];
-  if (event.what === 'rows') return rowsPage(repository, key, event.query, { maskOf: undefined, signal });
+  if (event.what === 'rows') return rowsPage(repository, key, event.query, { maskOf, signal });
   const liveOf = ({ name }: { readonly name: string }) =>
     withoutOptions(() => openConfiguredSource(name, config, signal));
   return diffPage(repository, key, event.query, { liveOf, signal });

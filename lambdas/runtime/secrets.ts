@@ -84,8 +84,8 @@ function partsOf(text: string): string[] {
     if (password !== '') parts.push(password, decodeURIComponent(password));
   }
   try {
-    const { password, private_key: key } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    for (const part of [password, key]) if (typeof part === 'string') parts.push(part);
+    const { password, private_key: key, secret } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    for (const part of [password, key, secret]) if (typeof part === 'string') parts.push(part);
   } catch {
     // It is not JSON.
   }

@@ -20,7 +20,14 @@ export interface NamedSource {
   readonly rpoMs?: number;
   /** How its changes are backed up; undefined: they are not. Sources only. */
   readonly continuous?: ContinuousSettings;
-  /** File of masking rules for people who may not see its rows as they are. Sources only. */
+  /** Masking rules for people who may not see its rows as they are: a file or, on AWS, the ARN of a secret with them. Sources only. */
   readonly mask?: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+const SECRET_ARN = /^arn:[a-z-]+:(secretsmanager|ssm):/;
+
+/** Whether `mask` of a source is a secret that has its rules, rather than a file. */
+export function isSecretArn(mask: string): boolean {
+  return SECRET_ARN.test(mask);
 }

@@ -13,7 +13,10 @@ const ofSource = {
     .string()
     .refine((text) => isAge(text) && ageOf(text) > 0, "give an age such as '90m', '26h' or '8d'")
     .optional(),
-  /** File of masking rules: people who may not see its rows as they are see them masked. */
+  /**
+   * Masking rules: people who may not see its rows as they are see them masked. A file; on AWS the ARN of a secret or parameter that
+   * holds `{"secret": "…", "rules": …}`.
+   */
   mask: z.string().min(1).optional(),
   /** Its changes are stored too, so that every moment can be restored. */
   continuous: ContinuousConfig.optional(),

@@ -22,6 +22,10 @@ const describeWithParts = describeInTurn(1, 6);
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';
+const MASK = JSON.stringify({
+  secret: 'a secret of sixteen characters',
+  rules: { version: 1, tables: { 'public.orders': { id: 'keep', note: 'hash' } } },
+});
 
 describeWithParts(
   ['ceph-rgw', 'runtime-client'],
@@ -54,7 +58,7 @@ describeWithParts(
       });
       file = {
         sources: {
-          shop: { kind: 'postgres', secret: rig.secretOf('shop') },
+          shop: { kind: 'postgres', secret: rig.secretOf('shop'), mask: aws.addSecret('shop-mask', MASK) },
           'shop-rds': { kind: 'postgres', secret: aws.addSecret('rds', rds) },
           // As RDS keeps it: it knows neither server nor database.
           'shop-managed': {
@@ -335,6 +339,12 @@ describeWithParts(
       expect(await look({ what: 'diff', backup, query: { ...orders, with: 'live' } })).toMatchObject({
         datasets: [{ added: 0, removed: 0, changed: 0 }],
       });
+      // Others see what the rules in a secret leave of it, and nothing of what has no rules.
+      const masked = await look({ what: 'rows', backup, query: { ...orders, where: 'id = 42' }, isMasked: true });
+      expect(masked).toMatchObject({ isMasked: true, rows: [{ values: ['42', expect.any(String)] }] });
+      expect(JSON.stringify(masked)).not.toContain('order 42');
+      const others = { what: 'rows', backup, query: { dataset: 'public.notes' }, isMasked: true };
+      await expect(look(others)).rejects.toMatchObject({ name: expect.stringMatching(/E_MASK_RULES|E_NO_DATASET/) });
       const history = { what: 'history', query: { ...orders, source: 'shop', key: '42' } };
       expect(await look(history)).toMatchObject({ versions: [{ values: ['42', 'order 42'] }] });
       await rig.postgres.query(

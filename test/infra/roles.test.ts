@@ -129,7 +129,13 @@ const TABLE: readonly Row[] = [
     secrets: [],
   },
   { job: 'restore', ...follower, secrets: [SECRETS.target] },
-  { job: 'look', ...reader, secrets: [SECRETS.source] },
+  {
+    job: 'look',
+    ...reader,
+    get: [...reader.get, ...SEGMENTS],
+    decrypt: PURPOSES,
+    secrets: [SECRETS.source, SECRETS.mask],
+  },
   { job: 'put-back', ...stoppable, secrets: [SECRETS.target] },
   { job: 'drill', ...follower, put: reports('audit', 'drill'), secrets: [SECRETS.drill] },
   {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { NamedSource } from '../../config/named-source.ts';
+import { isSecretArn, type NamedSource } from '../../config/named-source.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { recordMask } from '../../jobs/mask/mask-records.ts';
 import { readMaskRules } from '../../jobs/mask/rules.ts';
@@ -25,6 +25,10 @@ export function sourceMasks(
     const file = files.get(source);
     if (file === undefined) return undefined;
     return async (contents, dataset, signal) => {
+      if (isSecretArn(file))
+        throw new HoldfastError('E_CONFIG', `the masking rules of ${source} are in a secret, which only functions on AWS read`, {
+          hint: 'For an API of your own, name a file of rules as `mask` of the source.',
+        });
       const secret = env[SECRET_VARIABLE];
       if (!secret)
         throw new HoldfastError('E_CONFIG', `${SECRET_VARIABLE} is not set: masks need a secret`, {

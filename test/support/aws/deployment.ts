@@ -12,13 +12,19 @@ export const SECRETS = {
   target: 'arn:aws:ssm:eu-west-1:111122223333:parameter/scratch',
   drill: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:drills-GhIjKl',
   webhook: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:webhook-MnOpQr',
+  mask: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:mask-StUvWx',
 };
 
 /** A configuration that says everything that can be said. */
 export const FULL_CONFIG: HoldfastConfig = {
   repository: 's3://shop-backups/live',
   sources: {
-    shop: { kind: 'postgres', secret: SECRETS.source, continuous: { everySeconds: 10, rpo: '3m' } },
+    shop: {
+      kind: 'postgres',
+      secret: SECRETS.source,
+      continuous: { everySeconds: 10, rpo: '3m' },
+      mask: SECRETS.mask,
+    },
     game: { kind: 'firebase-rtdb', url: 'https://game.firebaseio.com' },
   },
   targets: { scratch: { kind: 'postgres', secret: SECRETS.target } },
