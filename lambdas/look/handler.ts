@@ -6,11 +6,14 @@ import { rowsPage } from '../../shared/api/presenters/rows.ts';
 import { withoutOptions } from '../../shared/api/presenters/without-options.ts';
 import { DiffQuery, RowHistoryQuery, RowsQuery } from '../../shared/api/schema/inside.ts';
 import { parseBackup } from '../../shared/api/server/parse-backup.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { writeAudit } from '../../shared/jobs/access/audit.ts';
-import { backupKeyMember, requestedBy } from '../runtime/event-members.ts';
+import { heldLog } from '../../shared/jobs/changes/held-log.ts';
+import { backupKeyMember, requestedBy, source } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { sourceMask } from '../runtime/masks.ts';
+import { findNamed, openPlace } from '../runtime/places.ts';
 import { openConfiguredSource } from '../runtime/sources.ts';
 
 const Event = z.discriminatedUnion('what', [
@@ -23,6 +26,7 @@ const Event = z.discriminatedUnion('what', [
     requestedBy,
   }),
   z.strictObject({ what: z.literal('diff'), backup: backupKeyMember, query: DiffQuery, requestedBy }),
+  z.strictObject({ what: z.literal('held'), source, requestedBy }),
   z.strictObject({
     what: z.literal('history'),
     query: RowHistoryQuery.required({ source: true }),
@@ -35,6 +39,7 @@ const Event = z.discriminatedUnion('what', [
  * who looked at what, before it looks.
  */
 export const handler = defineFunction(Event, async (event, { config, signal, id: run, repository: open }) => {
+  if (event.what === 'held') return heldBy(event.source, config, signal);
   const repository = await open();
   const { what, query, requestedBy: by } = event;
   const backups = backupsOf(event);
@@ -44,10 +49,10 @@ export const handler = defineFunction(Event, async (event, { config, signal, id:
   if (isMasked && !maskOf) throw notShown();
   // Conditions and keys may name people: they are kept in the part that only the key opens.
   const details = JSON.parse(JSON.stringify({ what, ...query }));
-  const source = event.what === 'history' ? { source: event.query.source } : {};
+  const named = event.what === 'history' ? { source: event.query.source } : {};
   await writeAudit(
     repository,
-    { action: 'look', by, outcome: 'begun', run, ...source, backups, details },
+    { action: 'look', by, outcome: 'begun', run, ...named, backups, details },
     signal,
   );
   if (event.what === 'history') return rowHistoryPage(repository, event.query, { naming: undefined, signal });
@@ -58,7 +63,15 @@ export const handler = defineFunction(Event, async (event, { config, signal, id:
   return diffPage(repository, key, event.query, { liveOf, signal });
 });
 
-function backupsOf(event: z.infer<typeof Event>): readonly BackupKey[] {
+/** How much of its log the server of a source holds: no row, and so nothing for the audit trail. */
+async function heldBy(name: string, { sources }: ResolvedConfig, signal: AbortSignal) {
+  const place = findNamed(name, sources, 'source');
+  const { config, env } = await openPlace(place, signal);
+  const { continuous } = place;
+  return heldLog({ ...config, ...(continuous ? { continuous } : {}) }, env, signal);
+}
+
+function backupsOf(event: Exclude<z.infer<typeof Event>, { what: 'held' }>): readonly BackupKey[] {
   if (event.what === 'history') return [];
   const key = parseBackup(event.backup);
   if (event.what === 'rows' || event.query.with === 'live') return [key];

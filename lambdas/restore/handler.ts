@@ -36,6 +36,8 @@ const Asked = z.strictObject({
   /** What only targets of its kind know. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   dryRun: z.boolean().optional(),
+  /** With `dryRun`: also counts the rows that would change at the target. */
+  counts: z.boolean().optional(),
   requestedBy,
 });
 const Event = Asked.refine(
@@ -108,18 +110,20 @@ export const handler = defineFunction(
 
 /** What it would do. */
 async function planOnly(
-  { to, newDatabase }: z.infer<typeof Event>,
+  { to, newDatabase, counts = false }: z.infer<typeof Event>,
   work: RestoreWork,
   choices: Parameters<RestoreWork['plan']>[0],
   { repository, config }: { readonly repository: OpenedRepository; readonly config: ResolvedConfig },
 ) {
   const { signal } = choices;
   const { key, about } = work;
-  const plan = planOf(await work.plan(choices));
+  const planned = await work.plan(choices);
+  const plan = planOf(planned);
+  const changes = counts ? { changes: await work.changes(planned, signal) } : {};
   const { name: source } = (await repository.readManifest(key, signal)).source;
   const names = new Map(config.sources.map(({ name }) => [name, [name]]));
   const pairing = newDatabase === undefined ? pairingWarnings({ name: to, location: '' }, source, names) : [];
-  return { key, ...about, ...plan, warnings: [...pairing, ...plan.warnings] };
+  return { key, ...about, ...plan, ...changes, warnings: [...pairing, ...plan.warnings] };
 }
 
 /** Of the backup or the moment that an event means. */

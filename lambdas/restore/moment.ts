@@ -9,6 +9,7 @@ import { planOfMoment, stepOfMoment } from '../../shared/jobs/changes/moment-pla
 import { parseMoment } from '../../shared/jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../shared/jobs/changes/restore-moment.ts';
 import { restoreMomentToNew } from '../../shared/jobs/changes/restore-moment-to-new.ts';
+import { momentChanges } from '../../shared/jobs/inside/target-changes.ts';
 import { planRestore, type RestoreJobOptions } from '../../shared/jobs/restore/restore.ts';
 import { planRestoreToNew } from '../../shared/jobs/restore/restore-to-new.ts';
 import { openScratch, openTarget } from '../../shared/jobs/source/adapters.ts';
@@ -28,7 +29,7 @@ export interface MomentAsked {
 }
 
 /** Restores to one place. */
-interface MomentPlace extends Pick<RestoreWork, 'plan'> {
+interface MomentPlace extends Pick<RestoreWork, 'plan' | 'changes'> {
   restore(options: RestoreJobOptions): Promise<RestoreMomentResult>;
 }
 
@@ -57,12 +58,13 @@ export async function momentWork(
     signal,
   });
   const to = newDatabase === undefined ? atTarget : atNew(newDatabase);
-  const { plan, restore } = await to(repository, chosen, place);
+  const { plan, changes, restore } = await to(repository, chosen, place);
   const moment = planOfMoment(chosen);
   return {
     key: moment.base,
     about: { moment: momentJson(moment) },
     moreBytes: moment.plainBytes,
+    changes,
     plan: async (choices) => {
       const base = await plan(ofBase(choices));
       return { ...base, steps: [...base.steps, stepOfMoment(moment)] };
@@ -86,7 +88,8 @@ async function atTarget(
   { config, env }: OpenPlace,
 ): Promise<MomentPlace> {
   const target = await openTarget(config, env);
-  const { compare, openReplay } = changesOf(config);
+  const plugin = changesOf(config);
+  const { compare, openReplay } = plugin;
   const to = {
     target,
     compare,
@@ -94,6 +97,7 @@ async function atTarget(
   };
   return {
     plan: (choices) => planRestore(repository, chosen.base.key as BackupKey, target, choices),
+    changes: (plan, signal) => momentChanges(repository, chosen, { target, plugin }, { plan, signal }),
     restore: (choices) => restoreMoment(repository, chosen, to, choices),
   };
 }
@@ -108,6 +112,7 @@ function atNew(name: string) {
     const { compare } = changesOf(config);
     return {
       plan: (choices) => planRestoreToNew(repository, chosen.base.key as BackupKey, place, choices),
+      changes: async () => null,
       restore: (choices) => restoreMomentToNew(repository, chosen, { place, compare }, choices),
     };
   };

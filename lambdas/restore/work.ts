@@ -1,4 +1,6 @@
+import type { TargetChanges } from '../../shared/api/schema/inside.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { targetChanges } from '../../shared/jobs/inside/target-changes.ts';
 import {
   planRestore,
   type RestoreJobOptions,
@@ -27,6 +29,8 @@ export interface RestoreWork {
   /** Bytes to be read besides the backup. */
   readonly moreBytes: number;
   plan(choices: RestoreJobOptions): Promise<RestoreResult['plan']>;
+  /** Rows that it would change at its target; null for a database that is made for it. */
+  changes(plan: RestoreResult['plan'], signal: AbortSignal): Promise<TargetChanges | null>;
   restore(choices: RestoreJobOptions): Promise<Restored>;
 }
 
@@ -46,6 +50,7 @@ export async function backupWork(
     return {
       ...only,
       plan: (choices) => planRestore(repository, key, target, choices),
+      changes: (plan, signal) => targetChanges(repository, key, target, { plan, signal }),
       restore: (choices) => whole(restoreBackup(repository, key, target, choices)),
     };
   }
@@ -53,6 +58,7 @@ export async function backupWork(
   return {
     ...only,
     plan: (choices) => planRestoreToNew(repository, key, made, choices),
+    changes: async () => null,
     restore: (choices) => whole(restoreToNew(repository, key, made, choices)),
   };
 }

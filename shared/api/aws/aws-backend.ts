@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { type BackupTypes, knownBackupType } from '../../config/backup-types.ts';
+import { resolveContinuous } from '../../config/continuous.ts';
 import type { NotifyChannel } from '../../config/notifications.ts';
 import { hasRole } from '../../core/api-names.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import { MINUTE_MS } from '../../core/units.ts';
 import { channelNamed } from '../../jobs/notify/notifier.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
 import type { ExportLinks } from '../local/options.ts';
 import { mergedRuns } from '../presenters/recorded-runs.ts';
 import { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import { ChangesAnswer } from '../schema/changes.ts';
 import {
   DiffAnswer,
   type DiffQuery,
@@ -17,6 +20,7 @@ import {
   type RowHistoryQuery,
   RowsAnswer,
   type RowsQuery,
+  TargetChanges,
 } from '../schema/inside.ts';
 import { NotificationTestAnswer } from '../schema/notifications.ts';
 import {
@@ -41,6 +45,8 @@ import { keysOfFunction } from './aws-api-keys.ts';
 import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
 import type { ApiFunction, AwsServices } from './aws-services.ts';
 
+/** How much of its log a server holds is not asked again so soon. */
+const HELD_MS = MINUTE_MS;
 /** Longest name of a caller in reports. */
 const MOST_NAME_CHARS = 256;
 
@@ -65,6 +71,7 @@ export class AwsBackend implements Backend {
   readonly schedules: StatusAnswer['schedules'];
   readonly apiKeys: ApiKeyStore;
   readonly #options: AwsBackendOptions;
+  readonly #held = new Map<string, { readonly value: ChangesAnswer['held']; readonly until: number }>();
 
   constructor(options: AwsBackendOptions) {
     this.#options = options;
@@ -84,8 +91,25 @@ export class AwsBackend implements Backend {
     }
   }
 
-  async held(): Promise<null> {
-    return null;
+  /** The function that logs in to sources asks. A page that shows it asks often, and each time would be a call. */
+  async held(source: string, call: Call): Promise<ChangesAnswer['held']> {
+    const known = this.#held.get(source);
+    const now = this.#options.repository.clock.now().getTime();
+    if (known && known.until > now) return known.value;
+    const value = await this.#askHeld(source, call);
+    this.#held.set(source, { value, until: now + HELD_MS });
+    return value;
+  }
+
+  /** A page shows the rest if the server, or the function, cannot be asked. */
+  async #askHeld(source: string, call: Call): Promise<ChangesAnswer['held']> {
+    try {
+      return ChangesAnswer.shape.held.parse(await this.#look({ what: 'held', source }, call));
+    } catch (error) {
+      call.signal.throwIfAborted();
+      const problem = error instanceof Error ? error.message : String(error);
+      return { bytes: null, limitBytes: resolveContinuous().mostHeldBytes, problem };
+    }
   }
 
   async create({ source, type, note, noParent }: CreateBody, call: Call): Promise<RunStarted> {
@@ -150,7 +174,8 @@ export class AwsBackend implements Backend {
 
   async planRestore(body: RestoreBody, call: Call): Promise<PlannedRestore> {
     const { name, event } = this.#restoreEvent(body, call);
-    const asked = { ...event, dryRun: true };
+    const counts = name === 'restore' && body.dryRun ? { counts: true } : {};
+    const asked = { ...event, dryRun: true, ...counts };
     const answer = (await this.#options.services.call(name, asked, call.signal)) as Record<string, unknown>;
     const { datasets } = answer;
     const plan = ApiRestorePlan.parse({
@@ -158,9 +183,10 @@ export class AwsBackend implements Backend {
       ...answer,
       datasets: Array.isArray(datasets) ? datasets : [],
     });
-    if (body.source === undefined) return { key: parseBackup(body.backup ?? ''), plan, moment: null };
+    const changes = TargetChanges.nullish().parse(answer['changes']) ?? null;
+    if (body.source === undefined) return { key: parseBackup(body.backup ?? ''), plan, changes, moment: null };
     const moment = ApiMomentPlan.parse(answer['moment']);
-    return { key: parseBackup(String(answer['key'])), plan, moment };
+    return { key: parseBackup(String(answer['key'])), plan, changes, moment };
   }
 
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {

@@ -6,6 +6,7 @@ import { planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
 import { parseMoment } from '../../jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../jobs/changes/restore-moment.ts';
 import { restoreMomentToNew } from '../../jobs/changes/restore-moment-to-new.ts';
+import { momentChanges } from '../../jobs/inside/target-changes.ts';
 import { planRestore, type RestoreJobOptions } from '../../jobs/restore/restore.ts';
 import { type NewPlace, planRestoreToNew } from '../../jobs/restore/restore-to-new.ts';
 import { openScratch, openTarget } from '../../jobs/source/adapters.ts';
@@ -90,6 +91,8 @@ async function atTarget(
   const key = chosen.base.key as BackupKey;
   return {
     ...commonOf(chosen, (choices) => planRestore(repository, key, target, choices)),
+    changes: (plan, signal) =>
+      momentChanges(repository, chosen, { target, plugin: changesOf(config) }, { plan, signal }),
     name: config.name,
     isNew: false,
     location: target.name,
@@ -127,7 +130,6 @@ function commonOf(
   const moment = planOfMoment(chosen);
   return {
     moment,
-    // The base alone would say nothing of it.
     changes: async () => null,
     plan: async (choices) => {
       const base = await plan(ofBase(choices));

@@ -67,7 +67,7 @@ export const ChangesAnswer = z.object({
       problem: z.string().nullable().describe('what the server says is wrong, or why it was not asked'),
     })
     .nullable()
-    .describe('null on AWS: no function of the API reaches databases'),
+    .describe('null if it was not asked'),
   warnings: z.array(z.string()).describe('of the newest segment: what the changes lack'),
 });
 export type ChangesAnswer = z.infer<typeof ChangesAnswer>;

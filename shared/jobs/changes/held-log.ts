@@ -1,16 +1,15 @@
-import { resolveContinuous } from '../../config/continuous.ts';
+import type { ChangesAnswer } from '../../api/schema/changes.ts';
+import { type ContinuousSettings, resolveContinuous } from '../../config/continuous.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { openChangeSetup } from '../../jobs/changes/openers.ts';
-import type { Env } from '../../jobs/source/adapters.ts';
-import type { ChangesAnswer } from '../schema/changes.ts';
-import type { NamedPlace } from './places.ts';
+import type { Env, SourceConfig } from '../source/adapters.ts';
+import { openChangeSetup } from './openers.ts';
 
 /** A page does not wait longer for a server that may be down. */
 const MOST_MS = 5 * SECOND_MS;
 
 /** How much of its log the server of a source holds for us, or why it could not be asked. @throws E_ABORTED */
 export async function heldLog(
-  place: NamedPlace,
+  place: SourceConfig & { readonly continuous?: ContinuousSettings },
   env: Env,
   signal: AbortSignal,
 ): Promise<NonNullable<ChangesAnswer['held']>> {
