@@ -13,6 +13,7 @@ import { ChangesOf } from './screens/changes/changes.tsx';
 import { Configuration } from './screens/configuration.tsx';
 import { Drill } from './screens/drills/drill.tsx';
 import { Drills } from './screens/drills/drills.tsx';
+import { RowHistory } from './screens/history/row-history.tsx';
 import { More } from './screens/more.tsx';
 import { Notifications } from './screens/notifications.tsx';
 import { Overview } from './screens/overview/overview.tsx';
@@ -49,6 +50,7 @@ const REACHED_FROM: Readonly<Record<string, string>> = {
   'api-keys': 'configuration',
   rows: 'backups',
   compare: 'backups',
+  history: 'backups',
 };
 
 function Shell() {
@@ -160,6 +162,7 @@ const VIEWS: Readonly<Record<ScreenId, (name: string) => VNode>> = {
   backup: (name) => <Backup key={name} name={name} />,
   rows: (name) => <Rows key={name} name={name} />,
   compare: (name) => <Compare key={name} name={name} />,
+  history: () => <RowHistory />,
   changes: (name) => <ChangesOf key={name} source={name} />,
   restore: () => <Restore name={undefined} />,
   restoreOf: (name) => <Restore name={name} />,

@@ -7,6 +7,7 @@ export const SCREENS = {
   backup: 'backups/{name}',
   rows: 'rows/{name}',
   compare: 'compare/{name}',
+  history: 'history',
   changes: 'changes/{name}',
   restore: 'restore',
   restoreOf: 'restore/{name}',

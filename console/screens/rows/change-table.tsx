@@ -2,8 +2,8 @@ import { Badge, type Tone } from '../../ui/parts.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
 import type { ChangedRow, Column } from './answers.ts';
 import { PickAll, PickBox } from './pick-box.tsx';
-import type { OnPick, Pick, Picks } from './picks.ts';
-import { ColumnHead } from './row-table.tsx';
+import type { OnPick, Pick, Picks, RowKey } from './picks.ts';
+import { ColumnHead, HistoryLink } from './row-table.tsx';
 import { charactersIn, Value } from './value.tsx';
 
 /** Longer values of a row that is removed are not sent along: its key and the others tell whether it changed. */
@@ -21,6 +21,7 @@ export function ChangeTable({
   canRemove,
   picks,
   onPick,
+  historyOf,
 }: {
   readonly dataset: string;
   readonly columns: readonly Column[];
@@ -29,6 +30,8 @@ export function ChangeTable({
   readonly canRemove: boolean;
   readonly picks: Picks;
   readonly onPick: OnPick;
+  /** The address of the history of a row. */
+  readonly historyOf: (key: RowKey) => string | undefined;
 }) {
   const names = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
   const pickOf = (row: ChangedRow) => pickableOf(row, columns, canRemove);
@@ -53,6 +56,11 @@ export function ChangeTable({
             {columns.map((column) => (
               <ColumnHead key={column.name} column={column} />
             ))}
+            {names.length > 0 && (
+              <th scope="col">
+                <span class="unseen">History</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -71,6 +79,11 @@ export function ChangeTable({
                   <Cell row={row} at={at} otherName={otherName} />
                 </td>
               ))}
+              {names.length > 0 && (
+                <td>
+                  <HistoryLink href={historyOf(row.key)} names={names} rowKey={row.key} />
+                </td>
+              )}
             </tr>
           );})}
         </tbody>

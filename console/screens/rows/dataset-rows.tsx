@@ -8,6 +8,7 @@ import { Note } from '../../ui/parts.tsx';
 import { ShowMore } from '../../ui/show-more.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
 import type { Detail } from '../backups/detail.ts';
+import { historyHref } from '../history/wanted-row.ts';
 import type { Column, RowsPage } from './answers.ts';
 import { ChooseColumns } from './choose-columns.tsx';
 import { type Condition, conditionsOf, conditionText, withConditions } from './conditions.ts';
@@ -52,6 +53,7 @@ export function DatasetRows({
       {page && <About isMasked={page.isMasked} hasKey={hasKey} />}
       {page && (
         <Table
+          source={backup.source.name}
           dataset={dataset}
           found={found}
           picks={canPick ? picks : undefined}
@@ -128,12 +130,14 @@ function Search({
 }
 
 function Table({
+  source,
   dataset,
   found,
   picks,
   onPicks,
   isFiltered,
 }: {
+  readonly source: string;
   readonly dataset: string;
   readonly found: Pages<RowsPage>;
   readonly picks: PicksByDataset | undefined;
@@ -170,6 +174,7 @@ function Table({
           shown={shown ?? all}
           rows={rows}
           picks={picks && (picks.get(dataset) ?? NO_PICKS)}
+          historyOf={(key) => historyHref(source, dataset, key)}
           onPick={(some, isPicked) => onPicks(pickedIn(picks ?? new Map(), dataset, { rows: some, isPicked }))}
         />
       )}

@@ -16,16 +16,19 @@ export function PutBack({
   backup,
   rows,
   hasKey = true,
+  onConflict = 'fail',
   onBack,
 }: {
   readonly backup: Detail;
   readonly rows: RowSelection;
   /** Without one, rows fit only into a new table. */
   readonly hasKey?: boolean;
+  /** What is offered first for rows that are there, and differ. */
+  readonly onConflict?: RowWish['onConflict'];
   readonly onBack: () => void;
 }) {
   const status = useStatus();
-  const [wish, setWish] = useState<RowWish>({ to: '', onConflict: 'fail', isBeside: !hasKey });
+  const [wish, setWish] = useState<RowWish>({ to: '', onConflict, isBeside: !hasKey });
   const [isPlanned, setPlanned] = useState(false);
   const { plan, failure, isBusy, ask, forget } = usePlan();
   const body = {

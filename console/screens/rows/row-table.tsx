@@ -12,6 +12,7 @@ export function RowTable({
   rows,
   picks,
   onPick,
+  historyOf,
 }: {
   readonly dataset: string;
   readonly columns: readonly Column[];
@@ -21,6 +22,8 @@ export function RowTable({
   /** Undefined: nothing can be picked. */
   readonly picks: Picks | undefined;
   readonly onPick: OnPick;
+  /** The address of the history of a row. */
+  readonly historyOf: (key: RowKey) => string | undefined;
 }) {
   const names = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
   const keys = rows.map((row) => keyOf(row, columns));
@@ -38,6 +41,11 @@ export function RowTable({
             {places.map((at) => (
               <ColumnHead key={at} column={columns[at]} />
             ))}
+            {picks && (
+              <th scope="col">
+                <span class="unseen">History</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -53,11 +61,34 @@ export function RowTable({
                   <Value text={values[at] ?? null} characters={charactersIn(cut, at)} />
                 </td>
               ))}
+              {picks && (
+                <td>{keys[i] && <HistoryLink href={historyOf(keys[i])} names={names} rowKey={keys[i]} />}</td>
+              )}
             </tr>
           ))}
         </tbody>
       </table>
     </ScrollX>
+  );
+}
+
+/** Leads to every version of a row. */
+export function HistoryLink({
+  href,
+  names,
+  rowKey,
+}: {
+  readonly href: string | undefined;
+  /** Of the key's columns. */
+  readonly names: readonly string[];
+  readonly rowKey: RowKey;
+}) {
+  if (href === undefined) return null;
+  return (
+    <a href={href}>
+      History
+      <span class="unseen"> of the row with {names.map((name, i) => `${name} ${rowKey[i] ?? ''}`).join(', ')}</span>
+    </a>
   );
 }
 
