@@ -114,11 +114,18 @@ export function Facts({
   return (
     <dl class="facts">
       {facts.map(([name, value]) => (
-        <div key={name}>
+        <div key={name} class={isLong(value) ? 'wide' : undefined}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>
       ))}
     </dl>
   );
+}
+
+/** Such as the address of a database: it would be broken in a narrow column. */
+const LONG_CHARS = 22;
+
+function isLong(value: ComponentChildren): boolean {
+  return typeof value === 'string' && value.length > LONG_CHARS;
 }

@@ -55,6 +55,7 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
   },
   rows: { of: 'backup', shows: 'a record of shop', empty: 'there is no backup' },
   compare: { of: 'backup', shows: 'Nothing differs', empty: 'there is no backup' },
+  history: { shows: 'No row is chosen', empty: 'No row is chosen', isStill: true },
   changes: { of: 'source', shows: 'Recovery point', empty: 'there is no source' },
   restore: { shows: 'Which database?', empty: 'There is nothing to restore yet' },
   restoreOf: {

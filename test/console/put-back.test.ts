@@ -25,6 +25,9 @@ const LOOKS = [
 const SHOWN = [
   'compared',
   'rows that differ',
+  'removal',
+  'history',
+  'masked rows',
   'how',
   'plan',
   'rows',
@@ -51,6 +54,9 @@ const ACCIDENT = `
   delete from customers where id = 7;
   update customers set note = 'moved to Ulm' where id = 3;
   insert into customers values (41, 'Customer 41', 'c41@shop.example', null, 'New.')`;
+
+/** What viewers see; of the other tables they see nothing. */
+const MASK = { id: 'keep', name: 'name', email: 'email', note: 'keep', biography: 'text' };
 
 /** What is written does not read back as it was. */
 const MEDDLING = `
@@ -98,19 +104,19 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     customers: (await server.query('shop', 'select * from customers order by id')).rows,
     orders: (await server.query('shop', 'select * from orders order by id')).rows,
   });
-  const isClean = async (what: (typeof SHOWN)[number]) => {
+  const isClean = async (what: (typeof SHOWN)[number], of: Page = page) => {
     if (!looked.includes(what)) return;
     for (const [colorScheme, size] of sample(LOOKS, 1)) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize(size);
-      expect(await seriousFindings(page), `${what} ${colorScheme}`).toEqual([]);
+      await of.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await of.setViewportSize(size);
+      expect(await seriousFindings(of), `${what} ${colorScheme}`).toEqual([]);
     }
-    await page.setViewportSize(PHONE);
+    await of.setViewportSize(PHONE);
     // What is drawn follows the width a frame later.
-    const width = () => page.evaluate('document.scrollingElement.scrollWidth');
+    const width = () => of.evaluate('document.scrollingElement.scrollWidth');
     await expect.poll(width, { timeout: 5000, message: `width of ${what}` }).toBeLessThanOrEqual(PHONE.width);
-    await page.setViewportSize(DESK);
-    await page.emulateMedia({ colorScheme: 'light' });
+    await of.setViewportSize(DESK);
+    await of.emulateMedia({ colorScheme: 'light' });
   };
 
   beforeAll(async () => {
@@ -119,15 +125,18 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     [server, browser] = await Promise.all([ownPostgres(18), sharedBrowser()]);
     const place = async (name: string) => ({ kind: 'postgres', url: await server.createDatabase(name) });
     const shop = await place('shop');
+    const rules = { version: 1, tables: { 'public.customers': MASK } };
+    await writeFile(path.join(folder, 'rules.json'), JSON.stringify(rules));
     const config = {
       repository: './backups',
-      sources: { shop },
+      sources: { shop: { ...shop, mask: 'rules.json' } },
       targets: { shop, staging: await place('staging') },
     };
     for (const database of ['shop', 'staging']) await server.query(database, SHOP);
     await server.query('staging', 'delete from orders where id <= 5');
     await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify(config));
-    const world = { env: { BACKUP_ENCRYPTION_KEY: TEST_KEY }, cwd: folder };
+    const env = { BACKUP_ENCRYPTION_KEY: TEST_KEY, HOLDFAST_MASK_SECRET: 'a secret of sixteen characters' };
+    const world = { env, cwd: folder };
     expect((await runCommand('init --quiet', world)).status).toBe(0);
     serving = await startServing(`--console ${consoleFolder}`, world);
     viewing = await startServing(`--console ${consoleFolder} --role viewer`, world);
@@ -183,6 +192,49 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
       before.customers.filter(({ id }) => id !== 3),
     );
     expect(customers).toHaveLength(before.customers.length + 1);
+  });
+
+  it('removes a row that came later only if it is ticked for that', async () => {
+    await goTo(`compare/${backup}?with=live&dataset=public.customers`, 'Only in the database now');
+    await page.getByRole('checkbox', { name: 'Pick all rows that are shown', exact: true }).check();
+    await page.getByText('Picked: 1 row of public.customers.').waitFor();
+    await press('Pick none');
+    await tick('Remove the row with id 41');
+    await page.getByText('Picked to remove: 1 row of public.customers.').waitFor();
+    await press('Remove 1 row');
+    await page.getByRole('heading', { name: 'Remove 1 row of public.customers' }).waitFor();
+    expect(await page.getByLabel('A new table beside it').count()).toBe(0);
+    await press('Continue');
+    await page.getByRole('row', { name: /^public.customers 0 rows 0 1 0 0$/ }).waitFor();
+    await isClean('removal');
+    await type(/type the name of the target/, 'shop');
+    await press('Remove from shop');
+    await ended('Succeeded');
+    const { customers } = await rowsNow();
+    expect(customers.map(({ id }) => id)).toEqual(before.customers.map(({ id }) => id));
+    expect(customers.find(({ id }) => id === 3)?.note).toBe('moved to Ulm');
+  });
+
+  it('shows every version of a row, from what to what, and puts one back', async () => {
+    const { run } = await serving.json('POST', '/create', { source: 'shop', type: 'weekly' }, 202);
+    await serving.over(run);
+    await goTo(`rows/${backup}?dataset=public.customers`, '40 rows');
+    await press('History of the row with id 3', 'link');
+    await page.getByRole('heading', { name: 'History of a row of public.customers' }).waitFor();
+    const versions = page.locator('.versions > li');
+    await versions.nth(1).waitFor();
+    expect(await versions.count()).toBe(2);
+    expect(await versions.nth(0).getByRole('row').nth(1).innerText()).toMatch(/^note\s+NULL\s+moved to Ulm$/);
+    expect(await versions.nth(1).getByRole('row').count()).toBe(6);
+    await isClean('history');
+    await versions.nth(1).getByRole('button', { name: 'Put back this version' }).click();
+    await press('Continue');
+    await page.getByRole('row', { name: /^public.customers 0 rows 1 0 0$/ }).waitFor();
+    await type(/type the name of the target/, 'shop');
+    await press('Put back into shop');
+    await ended('Succeeded');
+    expect((await rowsNow()).customers.find(({ id }) => id === 3)?.note).toBe(null);
+    await server.query('shop', `update customers set note = 'moved to Ulm' where id = 3`);
   });
 
   it('finds rows by key and by condition, and shows NULL, long values and refusals as what they are', async () => {
@@ -283,18 +335,41 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     await isClean('what will change');
   });
 
-  it('tells a viewer why there are no rows to see', async () => {
+  it('shows a viewer masked rows, nothing to pick, and nothing of what has no rules', async () => {
     const other = await openConsolePage(context, complaints);
     await other.goto(newestLink(viewing));
     await other.getByRole('heading', { name: 'Overview' }).waitFor();
     await other.evaluate(`location.hash = '#/compare/${backup}'`);
     await other.getByText('This needs the role restorer; you have viewer.').waitFor();
     await other.evaluate(`location.hash = '#/rows/${backup}?dataset=public.customers'`);
-    await other
-      .getByRole('alert')
-      .filter({ hasText: /restorer/ })
-      .waitFor();
-    expect(await other.getByText('c1@shop.example').count()).toBe(0);
+    await other.getByText('Personal values are masked').waitFor();
+    await other.getByText('40 rows').waitFor();
+    const shown = await other.getByRole('region', { name: 'Rows of public.customers' }).innerText();
+    expect(shown).toContain('@');
+    expect(shown).not.toMatch(/@shop.example|Customer \d|Life of/);
+    for (const role of ['checkbox', 'link'] as const)
+      expect(await other.locator('table.rows').getByRole(role).count(), role).toBe(0);
+    expect(await other.getByRole('button', { name: /^Put back/ }).count()).toBe(0);
+    await isClean('masked rows', other);
+    // What is searched is what is shown.
+    await other.getByLabel('Find rows where').selectOption('email');
+    await other.getByLabel('Value', { exact: true }).fill('c7@shop.example');
+    await other.getByRole('button', { name: 'Find', exact: true }).click();
+    await other.getByText('No row matches').waitFor();
+    await other.evaluate(`location.hash = '#/rows/${backup}?dataset=public.orders'`);
+    await other.getByRole('alert').filter({ hasText: 'public.orders' }).waitFor();
+    await other.evaluate(`location.hash = '#/history?source=shop&dataset=public.customers&key=%5B%223%22%5D'`);
+    await other.getByText('This needs the role restorer; you have viewer.').waitFor();
     await other.close();
+  });
+
+  it('says that the database cannot be reached, and compares with another backup meanwhile', async () => {
+    await server.stop();
+    await goTo(`compare/${backup}?with=live`, 'cannot be compared');
+    await page.getByText('Other backups can be compared meanwhile.').waitFor();
+    await page.getByText('E_SOURCE_UNREACHABLE').waitFor();
+    expect(await page.getByText('The API does not respond').count()).toBe(0);
+    await page.getByLabel('Compare with').selectOption({ index: 1 });
+    await page.getByRole('region', { name: 'Differences' }).getByText('public.customers').waitFor();
   });
 });

@@ -4,12 +4,14 @@ import { Button } from '../../ui/button.tsx';
 import { usePages } from '../../ui/pages.ts';
 import { ShowMore } from '../../ui/show-more.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
+import { historyHref } from '../history/wanted-row.ts';
 import { ChangeTable } from './change-table.tsx';
 import { NO_PICKS, type PicksByDataset, pickedIn } from './picks.ts';
 
 /** The rows of a dataset that differ, page by page. */
 export function ChangedRows({
   backup,
+  source,
   dataset,
   other,
   otherName,
@@ -18,6 +20,7 @@ export function ChangedRows({
   onPicks,
 }: {
   readonly backup: string;
+  readonly source: string;
   readonly dataset: string;
   readonly other: string;
   readonly otherName: string;
@@ -59,6 +62,7 @@ export function ChangedRows({
           otherName={otherName}
           canRemove={canRemove}
           picks={picks.get(dataset) ?? NO_PICKS}
+          historyOf={(key) => historyHref(source, dataset, key)}
           onPick={(some, isPicked) => onPicks(pickedIn(picks, dataset, { rows: some, isPicked }))}
         />
       )}

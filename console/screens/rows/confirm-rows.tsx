@@ -49,7 +49,7 @@ export function ConfirmRows({
       <Typed
         place={wish.to}
         expiresAt={plan.confirmExpiresAt}
-        action={`Put back into ${wish.to}`}
+        action={actionFor(rows, wish.to)}
         refusal={refusalOf(rows)}
         isDanger={datasets.some(({ changed, removed }) => changed + removed > 0)}
         onBack={onBack}
@@ -59,6 +59,13 @@ export function ConfirmRows({
       </Typed>
     </>
   );
+}
+
+function actionFor({ datasets }: RowsPlan, to: string): string {
+  const isOnlyRemoving =
+    datasets.some(({ removed }) => removed > 0) &&
+    datasets.every(({ added, changed }) => added + changed === 0);
+  return isOnlyRemoving ? `Remove from ${to}` : `Put back into ${to}`;
 }
 
 function refusalOf({ datasets, violations }: RowsPlan): string | undefined {

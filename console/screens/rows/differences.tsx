@@ -44,6 +44,7 @@ export function Differences({
           <ChangedRows
             key={dataset}
             backup={backup.name}
+            source={backup.source.name}
             dataset={dataset}
             other={other}
             otherName={otherName}

@@ -1,4 +1,6 @@
+import { type ErrorCode, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import { SECOND_MS } from '../../core/units.ts';
 import { type DiffPage, readDiffPage, type ShownChange } from '../../jobs/inside/diff-page.ts';
 import { backupVersion, openLive, type Version } from '../../jobs/inside/version.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -9,6 +11,14 @@ import { parseBackup } from '../server/parse-backup.ts';
 import { decodePosition, encodePosition } from '../server/position-cursor.ts';
 import { apiColumn, cutOf } from './rows.ts';
 import { withoutOptions } from './without-options.ts';
+
+const OPEN_MS = 12 * SECOND_MS;
+const NOT_REACHED: readonly ErrorCode[] = [
+  'E_SOURCE_UNREACHABLE',
+  'E_SOURCE_REFUSED',
+  'E_SOURCE_UNTRUSTED',
+  'E_SOURCE_LOST',
+];
 
 /** What a diff needs besides the query. */
 export interface DiffContext {
@@ -35,7 +45,7 @@ export async function diffPage(
     const other = query.with === 'live' ? undefined : parseBackup(query.with);
     await using second: Version = other
       ? backupVersion(await repository.openBackup(other, signal))
-      : await openLive(await liveOf(reader.manifest.source), signal);
+      : await openNow(await liveOf(reader.manifest.source), reader.manifest.source.name, signal);
     const wanted = dataset === undefined ? {} : { datasets: [dataset], rows: { skipped, limit } };
     const pages = await readDiffPage(backupVersion(reader), second, { ...wanted, signal });
     const isComplete = pages.every(({ found }) => found !== undefined);
@@ -43,6 +53,33 @@ export async function diffPage(
     const datasets = pages.map((page) => datasetJson(page, skipped));
     return { key, with: other ?? 'live', datasets, isComplete };
   });
+}
+
+/** A server that does not answer is not waited for longer than a page is. */
+async function openNow(source: Source, name: string, signal: AbortSignal): Promise<Version> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), OPEN_MS);
+  try {
+    return await openLive(source, AbortSignal.any([signal, late.signal]));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const why = late.signal.aborted ? `it did not answer within ${OPEN_MS / SECOND_MS} seconds` : undefined;
+    throw notReached(name, error, why);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What did not answer, or did not let us in, in words of somebody who compares. */
+function notReached(name: string, cause: unknown, late: string | undefined): unknown {
+  const known = isHoldfastError(cause) && NOT_REACHED.includes(cause.code) ? cause : undefined;
+  if (!known && late === undefined) return cause;
+  const hint = known?.hint ?? 'Check the host, the port, the network and that the server runs.';
+  return new ApiError(
+    known?.code ?? 'E_SOURCE_UNREACHABLE',
+    `${name} as it is now cannot be compared: ${late ?? known?.message}`,
+    { cause, hint: `${hint} Other backups can be compared meanwhile.` },
+  );
 }
 
 function tooLarge(dataset: string): ApiError {

@@ -283,59 +283,6 @@ describe('looking inside by the API', () => {
     expect(await sql('select * from orders_were except all select * from orders')).toEqual([]);
   });
 
-  it('removes rows that came later if they are named, unless they changed or others refer to them', async () => {
-    await sql(`insert into customers values (6000, 'import', null, 1), (6001, 'import', null, 1);
-      insert into orders values (6001, 1, 'x')`);
-    const customers = { dataset: 'public.customers' };
-    const row = (id: string, more: object = {}) => ({ id, email: 'import', note: null, ...more });
-    const asked = (...remove: object[]) => ({ to: 'shop', rows: { ...customers, remove } });
-    expect((await plan(asked(row('6000'), row('6001')))).plan).toMatchObject({
-      conflicts: [expect.stringMatching(/public.orders refer to rows that are to be removed .*: 6001;/)],
-      rows: { datasets: [{ added: 0, changed: 0, removed: 2, notFound: 0 }] },
-    });
-    const changed = asked({ id: '6000', email: 'otherwise' });
-    expect((await plan(changed)).plan.conflicts).toEqual([
-      'public.customers: 1 row to remove changed since',
-    ]);
-    expect(await restore(changed)).toMatchObject({ state: 'failed', error: { code: 'E_ROWS_REFUSED' } });
-    expect(await restore(asked(row('6000')))).toMatchObject({
-      state: 'succeeded',
-      result: { records: 1, added: 0, changed: 0, removed: 1 },
-    });
-    // In one transaction with rows that come back.
-    await sql('delete from customers where id = 5; update orders set what = $$y$$ where customer = 6001');
-    const both = {
-      to: 'shop',
-      rows: {
-        ...customers,
-        keys: [['5']],
-        remove: [{ id: '6001' }],
-        more: [
-          { dataset: 'public.orders', where: ['customer = 5'] },
-          { dataset: 'public.orders', remove: [{ customer: '6001', place: '1' }] },
-        ],
-      },
-    };
-    const answer = await serving.call('POST', '/restore', { backup, ...both, dryRun: true });
-    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('named twice')]);
-    const [orders] = both.rows.more;
-    const once = {
-      ...both,
-      rows: { ...both.rows, more: [{ ...orders, remove: [{ customer: '6001', place: '1' }] }] },
-    };
-    expect(await restore(once)).toMatchObject({ state: 'succeeded', result: { added: 4, removed: 2 } });
-    expect(await sql('select id from customers where id >= 6000 or id = 5')).toEqual([{ id: 5 }]);
-    expect(await sql('select * from orders except all select * from orders_were')).toEqual([]);
-    const refusedBody = async (rows: object) => {
-      const got = await serving.call('POST', '/restore', { backup, to: 'shop', rows, dryRun: true });
-      return `${got.status} ${((await got.json()) as { detail: string }).detail}`;
-    };
-    expect(await refusedBody({ ...customers, remove: [{ email: 'x' }] })).toMatch(/^400 .*lacks id/);
-    expect(await refusedBody({ ...customers, remove: [{ id: '1' }], beside: true })).toMatch(
-      /^400 .*none of it can be removed/,
-    );
-  });
-
   it('puts rows into a table beside', async () => {
     const rows = { dataset: 'public.customers', where: ['id <= 10'], beside: true };
     const name = `customers_${backup.slice(-15)}`;
