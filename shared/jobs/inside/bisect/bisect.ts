@@ -11,7 +11,7 @@ import {
   valueDecoder,
 } from '../../changes/base-and-stream.ts';
 import { queriedMoment } from '../../changes/queried-moment.ts';
-import { queriedBackup } from '../query/query.ts';
+import { queriedBackup } from '../query/queried.ts';
 import { type CheckOptions, type CheckOutcome, runCheck } from './run-check.ts';
 import { search } from './search.ts';
 

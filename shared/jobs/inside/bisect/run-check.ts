@@ -1,6 +1,7 @@
 import { isHoldfastError } from '../../../core/errors.ts';
 import type { ResultColumn, ResultValue } from '../query/messages.ts';
-import { type Queried, runQueryOver } from '../query/query.ts';
+import type { Queried } from '../query/queried.ts';
+import { runQueryOver } from '../query/query.ts';
 
 /** Rows of a check that failed, which are shown. */
 const MOST_SHOWN = 5;

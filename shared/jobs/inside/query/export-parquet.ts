@@ -9,7 +9,8 @@ import type { Repository } from '../../../repository/repository.ts';
 import type { StoredDataset } from '../../../sources/contents.ts';
 import { contentsOf, selectDatasets } from '../../restore/contents.ts';
 import { distinctNames } from './distinct-names.ts';
-import { type QueryOptions, queriedDatasets, writeDatasets } from './query.ts';
+import { queriedDatasets } from './queried.ts';
+import { type QueryOptions, writeDatasets } from './query.ts';
 
 /** A dataset that was exported. */
 export interface ParquetFile {

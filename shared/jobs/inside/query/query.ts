@@ -1,12 +1,10 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { MiB } from '../../../core/units.ts';
 import type { BackupReader } from '../../../repository/reading/backup-reader.ts';
-import type { StoredDataset } from '../../../sources/contents.ts';
-import { contentsOf, selectDatasets } from '../../restore/contents.ts';
 import { distinctNames } from './distinct-names.ts';
 import type { FileToWrite, QueriedBackup, ResultColumn, ResultValue } from './messages.ts';
+import { type Queried, queriedBackup } from './queried.ts';
 import { type OpenScan, QueryThread } from './query-thread.ts';
-import { recordBlocks } from './record-blocks.ts';
 
 /** What DuckDB may use if nobody says. */
 export const DEFAULT_QUERY_BYTES = 1024 * MiB;
@@ -41,19 +39,6 @@ export function runQuery(
   options: QueryOptions,
 ): Promise<QueryResult> {
   return runQueryOver(readers.map(queriedBackup), sql, options);
-}
-
-/** What a query reads: a backup, or what comes of one. */
-export interface Queried {
-  readonly sourceKind: string;
-  /** With the numbers of records that `read` gives. */
-  readonly datasets: readonly StoredDataset[];
-  /** Blocks of whole records, or of some of their fields: record-blocks.ts. */
-  read(
-    dataset: StoredDataset,
-    places: readonly number[] | undefined,
-    signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array>;
 }
 
 /** The same over anything that has datasets. @throws as `runQuery` */
@@ -118,11 +103,6 @@ export async function writeDatasets(
   await untilEnd(thread, onWarning, onWritten);
 }
 
-/** What a query can name of a backup, in the order of the files of `writeDatasets`. */
-export function queriedDatasets(reader: BackupReader): readonly StoredDataset[] {
-  return selectDatasets(contentsOf(reader), undefined);
-}
-
 async function untilEnd(
   thread: QueryThread,
   onWarning: QueryOptions['onWarning'],
@@ -170,30 +150,4 @@ function threadFor(
     return from.read(of, places, using);
   };
   return new QueryThread({ backups, ...task }, openScan, signal);
-}
-
-/** A backup as it is. */
-export function queriedBackup(reader: BackupReader): Queried {
-  return {
-    sourceKind: reader.manifest.source.kind,
-    datasets: queriedDatasets(reader),
-    read: ({ name: dataset, partitions }, places, signal) =>
-      blocksOf(reader, { dataset, partitions, places }, signal),
-  };
-}
-
-async function* blocksOf(
-  reader: BackupReader,
-  {
-    dataset,
-    partitions,
-    places,
-  }: Pick<StoredDataset, 'partitions'> & {
-    readonly dataset: string;
-    readonly places: readonly number[] | undefined;
-  },
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for (const { name: partition } of partitions)
-    yield* recordBlocks(reader, { dataset, partition, places }, signal);
 }
