@@ -56,6 +56,11 @@ const calledAfter = (responsePayload: object) =>
     detail: { responsePayload },
   });
 
+/** A row of the table, as text. */
+function rowOf(rows: unknown, id: number): string {
+  return JSON.stringify((rows as readonly { readonly id: number }[]).find((row) => row.id === id));
+}
+
 /** What the schedule of a function gives it. */
 function scheduled(job: string): unknown {
   const schedules = Object.values(pipeline.findResources('AWS::Scheduler::Schedule'));
@@ -152,6 +157,7 @@ describeWithParts(
 
         /** What the writer knows: the table after each of its own transactions, and which they were. */
         const known: { readonly at: string; readonly xid: string; readonly rows: unknown }[] = [];
+        const opening: unknown = await held('shop');
         for (let i = 0; i < CHANGES; i++) {
           const [one, other] = [1 + (i % ACCOUNTS), 1 + ((i * 7 + 3) % ACCOUNTS)];
           const { rows } = await postgres.query(
@@ -166,8 +172,9 @@ describeWithParts(
         expect((await poll()).base).toBeUndefined();
 
         const [third, last] = [known[2], known.at(-1)];
-        const plan = await restore({ at: third?.at, dryRun: true });
+        const plan = await restore({ at: third?.at, dryRun: true, counts: true });
         expect(plan).toMatchObject({
+          changes: { datasets: [{ added: ACCOUNTS, removed: 0, changed: 0 }], problem: null },
           moment: { at: third?.at, transactions: expect.any(Number) },
           conflicts: [],
         });
@@ -179,6 +186,27 @@ describeWithParts(
         await emptyScratch();
         expect(await restore({ beforeTransaction: last?.xid })).toMatchObject({ outcome: 'equal' });
         expect(await held('scratch')).toEqual(known.at(-2)?.rows);
+        const over = await restore({ at: third?.at, replace: true, dryRun: true, counts: true });
+        const rowsThen = new Set((third?.rows as readonly unknown[]).map((row) => JSON.stringify(row)));
+        const differing = (known.at(-2)?.rows as readonly unknown[]).filter(
+          (row) => !rowsThen.has(JSON.stringify(row)),
+        );
+        expect(over).toMatchObject({
+          changes: { datasets: [{ added: 0, removed: 0, changed: differing.length }], isComplete: true },
+        });
+        const look = (event: object) => rig.invoke('look', { ...event, requestedBy: 'ana@shop.example' });
+        expect(await look({ what: 'held', source: 'shop' })).toMatchObject({
+          bytes: expect.any(Number),
+          problem: null,
+        });
+        const query = { source: 'shop', dataset: 'public.accounts', key: '1', moments: 'true' };
+        const { versions } = (await look({ what: 'history', query })) as {
+          readonly versions: readonly { readonly transaction: string | null }[];
+        };
+        const changing = known.filter(
+          ({ rows }, i) => rowOf(rows, 1) !== rowOf(i === 0 ? opening : known[i - 1]?.rows, 1),
+        );
+        expect(versions.map(({ transaction }) => transaction)).toEqual([null, ...changing.map(({ xid }) => xid)]);
         await expect(restore({ at: '2020-01-01T00:00:00Z' })).rejects.toMatchObject({ name: 'E_NO_MOMENT' });
         await expect(restore({})).rejects.toMatchObject({ name: 'E_USAGE' });
       },

@@ -235,6 +235,19 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       expect(asked).toEqual(events.map((one) => ({ name: 'put-back', event: one })));
     });
 
+    it('says how a restore of rows that failed left its target, as the function wrote it down', async () => {
+      const run = randomBytes(16).toString('hex');
+      const about = { action: 'restore', by: RESTORER, run, target: 'scratch', backups: [key] };
+      await writeAudit(repository, { ...about, outcome: 'begun' }, never);
+      const failed = { outcome: 'failed', error: 'E_SOURCE_LOST', state: 'untouched' } as const;
+      await writeAudit(repository, { ...about, ...failed }, never);
+      expect((await ask('GET', `/runs/${run}`, { userArn: OPERATOR })).json).toMatchObject({
+        state: 'failed',
+        error: { code: 'E_SOURCE_LOST' },
+        restore: { to: 'scratch', state: 'untouched', ways: [] },
+      });
+    });
+
     it('lists without a key, and knows who signed', async () => {
       expect((await ask('GET', '/list')).status).toBe(401);
       expect((await ask('GET', '/list', { userArn: `arn:aws:iam::${ACCOUNT}:user/other` })).status).toBe(403);
@@ -399,6 +412,8 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       const body = { backup: name, to: 'scratch' };
       const planned = await ask('POST', '/restore', { userArn: RESTORER, body: { ...body, dryRun: true } });
       expect(planned.json).toMatchObject({ plan: { steps: ['one'], datasets: [{ name: 'orders' }] } });
+      // What would change is counted for those who look at the plan, and not once more when it is confirmed.
+      expect(double.asked.at(-1)?.event).toMatchObject({ dryRun: true, counts: true });
       const begun = await ask('POST', '/restore', {
         userArn: RESTORER,
         body: { ...body, confirm: planned.json.confirm },
