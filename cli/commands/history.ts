@@ -26,8 +26,8 @@ changed from then on. Of each backup only chunks are read that the one before it
   -d, --dataset NAME      the table or node
   -k, --key VALUE         the row's primary key; of a key of several columns, one --key for each, in their order
   -s, --source SOURCE     whose backups, by name; may be left out if the repository has only one source
-      --moments           also what each transaction between backups made of it, with continuous backup of PostgreSQL:
-                          all stored changes are read
+      --moments           also what each transaction between backups made of it, from the stored changes of continuous
+                          backup; all of these are read
 
 ${COMMON_HELP}
 Examples:
