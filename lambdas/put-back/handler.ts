@@ -1,5 +1,10 @@
 import * as z from 'zod';
-import { rowFigures, rowsAsked, rowsPlanJson, stateAfterRows } from '../../shared/api/presenters/row-selection.ts';
+import {
+  rowFigures,
+  rowsAsked,
+  rowsPlanJson,
+  stateAfterRows,
+} from '../../shared/api/presenters/row-selection.ts';
 import { withoutOptions } from '../../shared/api/presenters/without-options.ts';
 import { RowSelection } from '../../shared/api/schema/inside.ts';
 import { planRows, restoreRows } from '../../shared/jobs/inside/restore-rows.ts';

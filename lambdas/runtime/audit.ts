@@ -47,8 +47,8 @@ export async function audited<T>(
     const { name } = toFunctionError(error, signal);
     await ended({ outcome: 'failed', code: name });
     const failed = { outcome: 'failed', error: name, state: stateAfter?.(error) } as const;
-    await note(repository, { ...audit, ...failed }, AbortSignal.timeout(LATE_MS)).catch(
-      (problem: Error) => logger.error('the failure could not be recorded', { error: problem }),
+    await note(repository, { ...audit, ...failed }, AbortSignal.timeout(LATE_MS)).catch((problem: Error) =>
+      logger.error('the failure could not be recorded', { error: problem }),
     );
     throw error;
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { isSecretArn } from '../../shared/config/named-source.ts';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
+import { isSecretArn } from '../../shared/config/named-source.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { recordMask } from '../../shared/jobs/mask/mask-records.ts';
 import { parseMaskRules } from '../../shared/jobs/mask/rules.ts';

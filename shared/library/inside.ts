@@ -123,5 +123,12 @@ export async function* history(
   const backups = backupsOfOneSource(all, source, '`source`').toReversed();
   const changes = moments ? changesFor(backups[0]) : undefined;
   const keys = backups.map(({ key }) => key);
-  yield* rowHistory(engineOf(opened).repository, { backups: keys, dataset, rowKey, changes, onWarning, signal });
+  yield* rowHistory(engineOf(opened).repository, {
+    backups: keys,
+    dataset,
+    rowKey,
+    changes,
+    onWarning,
+    signal,
+  });
 }

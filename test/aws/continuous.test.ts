@@ -58,7 +58,11 @@ const calledAfter = (responsePayload: object) =>
 
 /** A row of the table, as text. */
 function rowOf(rows: unknown, id: number): string {
-  return JSON.stringify((rows as readonly { readonly id: number }[]).find((row) => row.id === id));
+  return JSON.stringify(rowsOf(rows).find((row) => row.id === id));
+}
+
+function rowsOf(rows: unknown): readonly { readonly id: number }[] {
+  return rows as readonly { readonly id: number }[];
 }
 
 /** What the schedule of a function gives it. */
@@ -187,10 +191,8 @@ describeWithParts(
         expect(await restore({ beforeTransaction: last?.xid })).toMatchObject({ outcome: 'equal' });
         expect(await held('scratch')).toEqual(known.at(-2)?.rows);
         const over = await restore({ at: third?.at, replace: true, dryRun: true, counts: true });
-        const rowsThen = new Set((third?.rows as readonly unknown[]).map((row) => JSON.stringify(row)));
-        const differing = (known.at(-2)?.rows as readonly unknown[]).filter(
-          (row) => !rowsThen.has(JSON.stringify(row)),
-        );
+        const rowsThen = new Set(rowsOf(third?.rows).map((row) => JSON.stringify(row)));
+        const differing = rowsOf(known.at(-2)?.rows).filter((row) => !rowsThen.has(JSON.stringify(row)));
         expect(over).toMatchObject({
           changes: { datasets: [{ added: 0, removed: 0, changed: differing.length }], isComplete: true },
         });
@@ -206,7 +208,10 @@ describeWithParts(
         const changing = known.filter(
           ({ rows }, i) => rowOf(rows, 1) !== rowOf(i === 0 ? opening : known[i - 1]?.rows, 1),
         );
-        expect(versions.map(({ transaction }) => transaction)).toEqual([null, ...changing.map(({ xid }) => xid)]);
+        expect(versions.map(({ transaction }) => transaction)).toEqual([
+          null,
+          ...changing.map(({ xid }) => xid),
+        ]);
         await expect(restore({ at: '2020-01-01T00:00:00Z' })).rejects.toMatchObject({ name: 'E_NO_MOMENT' });
         await expect(restore({})).rejects.toMatchObject({ name: 'E_USAGE' });
       },

@@ -340,7 +340,12 @@ describeWithParts(
         datasets: [{ added: 0, removed: 0, changed: 0 }],
       });
       // Others see what the rules in a secret leave of it.
-      const masked = await look({ what: 'rows', backup, query: { ...orders, where: 'id = 42' }, isMasked: true });
+      const masked = await look({
+        what: 'rows',
+        backup,
+        query: { ...orders, where: 'id = 42' },
+        isMasked: true,
+      });
       expect(masked).toMatchObject({ isMasked: true, rows: [{ values: ['42', expect.any(String)] }] });
       expect(JSON.stringify(masked)).not.toContain('order 42');
       const history = { what: 'history', query: { ...orders, source: 'shop', key: '42' } };

@@ -117,7 +117,9 @@ describe('a bad afternoon, mended from the command line', () => {
     const before = await orders();
     expect(await restore('--remove-added', '--yes')).toMatchObject({
       status: 11,
-      stderr: expect.stringMatching(/rows of public.line refer to rows that are to be removed .*: 5; change/s),
+      stderr: expect.stringMatching(
+        /rows of public.line refer to rows that are to be removed .*: 5; change/s,
+      ),
     });
     await server.query('shop', `DROP TABLE line; UPDATE orders SET total = 7 WHERE id = 5`);
     expect(await restore('--remove-added', '--yes')).toMatchObject({

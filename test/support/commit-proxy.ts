@@ -11,7 +11,10 @@ export type Fate =
 /** How long the server is left with a transaction whose client has gone. */
 const LATE_MS = 400;
 /** A whole statement, as PostgreSQL and MySQL are sent it. */
-const COMMIT = /(\x0bCOMMIT\0|\x03COMMIT)$/;
+const COMMITS = [
+  Buffer.from([0x0b, ...Buffer.from('COMMIT'), 0]),
+  Buffer.from([3, ...Buffer.from('COMMIT')]),
+];
 
 /** Stands before a database server on this machine, and meddles with the first COMMIT. */
 export async function startCommitProxy(
@@ -25,7 +28,7 @@ export async function startCommitProxy(
     for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
     let isLeft = false;
     client.on('data', (bytes: Buffer) => {
-      if (isMet || !COMMIT.test(bytes.toString('latin1'))) {
+      if (isMet || !COMMITS.some((end) => bytes.subarray(-end.length).equals(end))) {
         upstream.write(bytes);
         return;
       }

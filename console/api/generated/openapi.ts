@@ -581,6 +581,8 @@ export interface components {
           readonly key: readonly string[];
           readonly added: number;
           readonly changed: number;
+          /** @description rows to remove that the target has */
+          readonly removed: number;
           /** @description rows that the target has and that differ: they stay as they are */
           readonly kept: number;
           /** @description rows that the target has as they are in the backup */
@@ -1823,6 +1825,7 @@ export interface operations {
         dataset: string;
         key: string;
         limit?: number;
+        moments?: "true" | "false";
       };
       header?: {
         /** @description An ETag of an earlier response: 304 if it is the same. */
@@ -1841,13 +1844,15 @@ export interface operations {
             readonly dataset: string;
             /** @description oldest first */
             readonly versions: readonly ({
-                /** @description the first backup that has it so */
-                readonly key: string;
+                /** @description the first backup that has it so; null: none does */
+                readonly key: string | null;
                 /**
                  * Format: date-time
-                 * @description ISO 8601, UTC
+                 * @description of that backup; of a version that a transaction made, when that was committed
                  */
                 readonly startedAt: string;
+                /** @description what made it so; null if only backups say it */
+                readonly transaction: string | null;
                 readonly columns: readonly {
                     readonly name: string;
                     readonly type: string;
@@ -1863,6 +1868,8 @@ export interface operations {
                     readonly characters: number;
                   }[];
               })[];
+            /** @description between which backups transactions are not known, and why */
+            readonly warnings: readonly string[];
             /** @description that were looked into */
             readonly backups: number;
             /** @description false: there are older backups, or there was no time for the newest */
@@ -1987,7 +1994,7 @@ export interface operations {
             };
             /** @description why the newest changes cannot be restored until there is a new backup */
             readonly baseDue: string | null;
-            /** @description null on AWS: no function of the API reaches databases */
+            /** @description null if it was not asked */
             readonly held: ({
               /** @description of its log that the server holds for us; null: not known */
               readonly bytes: number | null;
@@ -2047,6 +2054,10 @@ export interface operations {
             readonly where?: readonly string[];
             /** @description rows by the values of their key, in the order of its columns */
             readonly keys?: readonly (readonly (string | null)[])[];
+            /** @description rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back */
+            readonly remove?: readonly ({
+                [key: string]: string | null;
+              })[];
             /** @description rows of other datasets, put back in the same transaction */
             readonly more?: readonly ({
                 readonly dataset: string;
@@ -2054,6 +2065,10 @@ export interface operations {
                 readonly where?: readonly string[];
                 /** @description rows by the values of their key, in the order of its columns */
                 readonly keys?: readonly (readonly (string | null)[])[];
+                /** @description rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back */
+                readonly remove?: readonly ({
+                    [key: string]: string | null;
+                  })[];
               })[];
             /**
              * @description what becomes of rows that the target has, and that differ

@@ -17,7 +17,11 @@ interface Side {
 /** The columns in which two versions of a row differ; all of the later one if there was no row before. */
 export function changesBetween(before: RowVersion | undefined, after: RowVersion): readonly FieldChange[] {
   const names = [...new Set([...after.columns, ...(before?.columns ?? [])].map(({ name }) => name))];
-  const all = names.map((column) => ({ column, before: sideOf(before, column), after: sideOf(after, column) }));
+  const all = names.map((column) => ({
+    column,
+    before: sideOf(before, column),
+    after: sideOf(after, column),
+  }));
   if (!before?.values) return all.filter((change) => change.after !== undefined);
   return all.filter((change) => isOtherwise(change, before, after));
 }

@@ -28,8 +28,8 @@ export function RowHistory() {
       <PageHead title={wanted ? `History of a row of ${wanted.dataset}` : 'History of a row'} back={BACK}>
         {wanted && (
           <p class="soft">
-            {shortSource(wanted.source)}: the row with the key {wanted.key.join(', ')}. Looking changes nothing, and is
-            in the audit trail.
+            {shortSource(wanted.source)}: the row with the key {wanted.key.join(', ')}. Looking changes
+            nothing, and is in the audit trail.
           </p>
         )}
       </PageHead>
@@ -63,7 +63,8 @@ function Found({ wanted }: { readonly wanted: WantedRow }) {
   const [chosen, setChosen] = useState<RowVersion>();
   // going back in the history leads to versions, not to a plan
   useEffect(() => setChosen(undefined), [query.toString()]);
-  if (chosen?.key != null) return <PutBackVersion wanted={wanted} of={chosen.key} onBack={() => setChosen(undefined)} />;
+  if (chosen?.key != null)
+    return <PutBackVersion wanted={wanted} of={chosen.key} onBack={() => setChosen(undefined)} />;
   return <Stored wanted={wanted} onPutBack={setChosen} />;
 }
 
@@ -76,9 +77,15 @@ function Stored({
 }) {
   const { query, path } = place.value;
   const moments = query.get('moments') === 'true';
-  const limit = query.get('limit') ?? undefined;
+  const limit = query.get('limit') === MOST_BACKUPS ? Number(MOST_BACKUPS) : undefined;
   const { source, dataset, key } = wanted;
-  const asked = { source, dataset, key: JSON.stringify(key), moments: moments ? ('true' as const) : undefined, limit };
+  const asked = {
+    source,
+    dataset,
+    key: JSON.stringify(key),
+    moments: moments ? ('true' as const) : undefined,
+    limit,
+  };
   const found = usePages(`history ${JSON.stringify(asked)}`, async () => ({
     ...(await call('rowHistory', { query: asked })),
     nextCursor: null,
@@ -91,7 +98,11 @@ function Stored({
   const [answer] = found.pages.value;
   const failure = found.failure.value;
   return (
-    <Card title="Versions" isBare aside={<Moments source={source} isOn={moments} onChange={(on) => set('moments', String(on))} />}>
+    <Card
+      title="Versions"
+      isBare
+      aside={<Moments source={source} isOn={moments} onChange={(on) => set('moments', String(on))} />}
+    >
       {failure && (
         <div class="card-body stack">
           <FailureNote failure={failure} />
@@ -121,7 +132,7 @@ function Stored({
                 ? `Every backup was looked into: ${answer.backups}.`
                 : `The newest ${plural(answer.backups, 'backup')} were looked into; there are others.`}
             </span>
-            {!answer.isComplete && limit !== MOST_BACKUPS && (
+            {!answer.isComplete && limit === undefined && (
               <Button onClick={() => set('limit', MOST_BACKUPS)}>Look into {MOST_BACKUPS} backups</Button>
             )}
           </div>

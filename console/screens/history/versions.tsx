@@ -74,7 +74,10 @@ function PutBackButton({
   readonly onPutBack: (version: RowVersion) => void;
 }) {
   const refusal = useRefusal('restorer');
-  const none = version.key === null ? 'No backup has this version: restore the moment into another database.' : undefined;
+  const none =
+    version.key === null
+      ? 'No backup has this version: restore the moment into another database.'
+      : undefined;
   return (
     <Button icon="restore" why={refusal ?? none} onClick={() => onPutBack(version)}>
       Put back this version
@@ -82,13 +85,25 @@ function PutBackButton({
   );
 }
 
-function What({ version, before }: { readonly version: RowVersion; readonly before: RowVersion | undefined }) {
+function What({
+  version,
+  before,
+}: {
+  readonly version: RowVersion;
+  readonly before: RowVersion | undefined;
+}) {
   if (version.values === null) return <Badge tone="warn">{before ? '− Removed' : 'Not there yet'}</Badge>;
   if (!before) return <Badge>Oldest known</Badge>;
   return before.values === null ? <Badge tone="good">+ Added</Badge> : <Badge tone="info">~ Changed</Badge>;
 }
 
-function Fields({ version, before }: { readonly version: RowVersion; readonly before: RowVersion | undefined }) {
+function Fields({
+  version,
+  before,
+}: {
+  readonly version: RowVersion;
+  readonly before: RowVersion | undefined;
+}) {
   const changes = changesBetween(before, version);
   const isChange = before?.values != null;
   return (

@@ -42,51 +42,52 @@ export function ChangeTable({
   return (
     <>
       {gone.length > 0 && (
-        <label class="table-head remove-all">
+        <div class="table-head remove-all">
           <PickAll label={removeAll} rows={gone} picks={picks} onPick={onPick} />
-          <span>{removeAll}</span>
-        </label>
+          <span aria-hidden="true">{removeAll}</span>
+        </div>
       )}
       <ScrollX label={`Rows of ${dataset} that differ`}>
         <table class="table rows">
-        <thead>
-          <tr>
-            <th class="pick">{back.length > 0 && <PickAll rows={back} picks={picks} onPick={onPick} />}</th>
-            <th scope="col">What</th>
-            {columns.map((column) => (
-              <ColumnHead key={column.name} column={column} />
-            ))}
-            {names.length > 0 && (
-              <th scope="col">
-                <span class="unseen">History</span>
-              </th>
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, i) => {
-            const pick = pickOf(row);
-            return (
-            <tr key={i} class={row.change}>
-              <td class="pick">
-                {pick && <PickBox row={pick} names={names} picks={picks} onPick={onPick} />}
-              </td>
-              <td>
-                <What change={row.change} otherName={otherName} />
-              </td>
-              {columns.map(({ name }, at) => (
-                <td key={name}>
-                  <Cell row={row} at={at} otherName={otherName} />
-                </td>
+          <thead>
+            <tr>
+              <th class="pick">{back.length > 0 && <PickAll rows={back} picks={picks} onPick={onPick} />}</th>
+              <th scope="col">What</th>
+              {columns.map((column) => (
+                <ColumnHead key={column.name} column={column} />
               ))}
               {names.length > 0 && (
-                <td>
-                  <HistoryLink href={historyOf(row.key)} names={names} rowKey={row.key} />
-                </td>
+                <th scope="col">
+                  <span class="unseen">History</span>
+                </th>
               )}
             </tr>
-          );})}
-        </tbody>
+          </thead>
+          <tbody>
+            {rows.map((row, i) => {
+              const pick = pickOf(row);
+              return (
+                <tr key={i} class={row.change}>
+                  <td class="pick">
+                    {pick && <PickBox row={pick} names={names} picks={picks} onPick={onPick} />}
+                  </td>
+                  <td>
+                    <What change={row.change} otherName={otherName} />
+                  </td>
+                  {columns.map(({ name }, at) => (
+                    <td key={name}>
+                      <Cell row={row} at={at} otherName={otherName} />
+                    </td>
+                  ))}
+                  {names.length > 0 && (
+                    <td>
+                      <HistoryLink href={historyOf(row.key)} names={names} rowKey={row.key} />
+                    </td>
+                  )}
+                </tr>
+              );
+            })}
+          </tbody>
         </table>
       </ScrollX>
     </>
@@ -108,7 +109,10 @@ function pickableOf(
     return isKey || isLong ? [] : [[name, value] as const];
   });
   const names = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
-  return { key, gone: Object.fromEntries([...names.map((name, i) => [name, key[i] ?? null] as const), ...said]) };
+  return {
+    key,
+    gone: Object.fromEntries([...names.map((name, i) => [name, key[i] ?? null] as const), ...said]),
+  };
 }
 
 const TONES: Readonly<Record<ChangedRow['change'], Tone>> = {

@@ -175,7 +175,9 @@ function Table({
           rows={rows}
           picks={picks && (picks.get(dataset) ?? NO_PICKS)}
           historyOf={(key) => historyHref(source, dataset, key)}
-          onPick={(some, isPicked) => onPicks(pickedIn(picks ?? new Map(), dataset, { rows: some, isPicked }))}
+          onPick={(some, isPicked) =>
+            onPicks(pickedIn(picks ?? new Map(), dataset, { rows: some, isPicked }))
+          }
         />
       )}
     </>

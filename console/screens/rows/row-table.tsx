@@ -87,7 +87,10 @@ export function HistoryLink({
   return (
     <a href={href}>
       History
-      <span class="unseen"> of the row with {names.map((name, i) => `${name} ${rowKey[i] ?? ''}`).join(', ')}</span>
+      <span class="unseen">
+        {' '}
+        of the row with {names.map((name, i) => `${name} ${rowKey[i] ?? ''}`).join(', ')}
+      </span>
     </a>
   );
 }

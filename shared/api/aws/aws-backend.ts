@@ -184,7 +184,8 @@ export class AwsBackend implements Backend {
       datasets: Array.isArray(datasets) ? datasets : [],
     });
     const changes = TargetChanges.nullish().parse(answer['changes']) ?? null;
-    if (body.source === undefined) return { key: parseBackup(body.backup ?? ''), plan, changes, moment: null };
+    if (body.source === undefined)
+      return { key: parseBackup(body.backup ?? ''), plan, changes, moment: null };
     const moment = ApiMomentPlan.parse(answer['moment']);
     return { key: parseBackup(String(answer['key'])), plan, changes, moment };
   }

@@ -26,9 +26,13 @@ export function sourceMasks(
     if (file === undefined) return undefined;
     return async (contents, dataset, signal) => {
       if (isSecretArn(file))
-        throw new HoldfastError('E_CONFIG', `the masking rules of ${source} are in a secret, which only functions on AWS read`, {
-          hint: 'For an API of your own, name a file of rules as `mask` of the source.',
-        });
+        throw new HoldfastError(
+          'E_CONFIG',
+          `the masking rules of ${source} are in a secret, which only functions on AWS read`,
+          {
+            hint: 'For an API of your own, name a file of rules as `mask` of the source.',
+          },
+        );
       const secret = env[SECRET_VARIABLE];
       if (!secret)
         throw new HoldfastError('E_CONFIG', `${SECRET_VARIABLE} is not set: masks need a secret`, {

@@ -27,7 +27,12 @@ export async function rowsAsked(
       if (values.length !== columns.length) throw otherKey(dataset, columns, values.length);
       return Object.fromEntries(columns.map((name, i) => [name, values[i] ?? null]));
     });
-    choices.push({ dataset, ...(where ? { where } : {}), ...(rows ? { keys: rows } : {}), ...(remove ? { removals: remove } : {}) });
+    choices.push({
+      dataset,
+      ...(where ? { where } : {}),
+      ...(rows ? { keys: rows } : {}),
+      ...(remove ? { removals: remove } : {}),
+    });
   }
   return { choices, onConflict, beside: besideName(beside, first.dataset, key) };
 }
@@ -92,7 +97,14 @@ export function rowFigures({ datasets }: RowsPlan) {
   const sum = (of: 'added' | 'changed' | 'removed' | 'kept' | 'same') =>
     datasets.reduce((all, dataset) => all + dataset[of], 0);
   const [added, changed, removed] = [sum('added'), sum('changed'), sum('removed')];
-  return { records: added + changed + removed, added, changed, removed, kept: sum('kept'), same: sum('same') };
+  return {
+    records: added + changed + removed,
+    added,
+    changed,
+    removed,
+    kept: sum('kept'),
+    same: sum('same'),
+  };
 }
 
 /** Of the target, after rows were not put back: what failed was one transaction, or a new table that is read back when it is there. */

@@ -132,7 +132,9 @@ export const RowHistoryQuery = z.strictObject({
   moments: z
     .enum(['true', 'false'])
     .default('false')
-    .describe('`true`: also what transactions between backups made of it, from the stored changes of continuous backup'),
+    .describe(
+      '`true`: also what transactions between backups made of it, from the stored changes of continuous backup',
+    ),
 });
 export type RowHistoryQuery = z.infer<typeof RowHistoryQuery>;
 
@@ -144,7 +146,9 @@ export const RowHistoryAnswer = z.object({
     .array(
       z.object({
         key: BackupKeyText.nullable().describe('the first backup that has it so; null: none does'),
-        startedAt: Time.describe('of that backup; of a version that a transaction made, when that was committed'),
+        startedAt: Time.describe(
+          'of that backup; of a version that a transaction made, when that was committed',
+        ),
         transaction: z.string().nullable().describe('what made it so; null if only backups say it'),
         columns: z.array(z.object({ name: z.string(), type: z.string(), isNumber: z.boolean() })),
         values: z.array(Value).nullable().describe('null: the row is not there'),

@@ -4,7 +4,12 @@ import type { Repository } from '../../repository/repository.ts';
 import type { ChangeTransaction, RowChangeOfStream } from '../../sources/changes.ts';
 import type { ChangePlugin } from '../../sources/plugin.ts';
 import type { Fields, RowShape } from '../../sources/rows.ts';
-import { type BaseAndStream, openBaseAndStream, transactionsAfter, valueDecoder } from '../changes/base-and-stream.ts';
+import {
+  type BaseAndStream,
+  openBaseAndStream,
+  transactionsAfter,
+  valueDecoder,
+} from '../changes/base-and-stream.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { compareValues } from './compare-values.ts';
 import { datasetNamed } from './read-rows.ts';
@@ -50,7 +55,13 @@ export async function* rowMoments(
   const join = to === undefined ? undefined : await joinOf(repository, to, signal);
   const { source } = await repository.readManifest(from, signal);
   const open = (at: string | undefined) =>
-    openBaseAndStream(repository, decoder, { source, until: { at }, compare: changes.compare, only: from, signal });
+    openBaseAndStream(repository, decoder, {
+      source,
+      until: { at },
+      compare: changes.compare,
+      only: from,
+      signal,
+    });
   // If nothing was written since, what is stored may end before the later backup.
   const stream = await open(join?.at).catch((error: unknown) => {
     if (join && isHoldfastError(error, 'E_NO_MOMENT')) return open(undefined);
@@ -93,7 +104,8 @@ class FollowedRow {
   /** Reads a transaction to its end. @param isSkipped it counts for nothing. @returns whether the row is otherwise after it */
   async follow({ changes }: ChangeTransaction, isSkipped: boolean): Promise<boolean> {
     const before = JSON.stringify(this.fields);
-    for await (const change of changes) if (!isSkipped && change.dataset === this.#dataset) this.#take(change);
+    for await (const change of changes)
+      if (!isSkipped && change.dataset === this.#dataset) this.#take(change);
     return JSON.stringify(this.fields) !== before;
   }
 

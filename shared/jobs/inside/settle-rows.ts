@@ -44,7 +44,8 @@ async function lookOnce(opened: SecondLook): Promise<Settled | undefined> {
     await look.write();
     return 'untouched';
   } catch (error) {
-    if (isHoldfastError(error) && ['E_SOURCE_CHANGED', 'E_ROWS_REFUSED'].includes(error.code)) return undefined;
+    if (isHoldfastError(error) && ['E_SOURCE_CHANGED', 'E_ROWS_REFUSED'].includes(error.code))
+      return undefined;
     throw error;
   }
 }
@@ -62,6 +63,8 @@ export function unsettled(cause: unknown, state: Exclude<Settled, 'written'>, ta
     cause,
     details: { ...details, state },
     hint:
-      state === 'untouched' ? 'Run it again.' : 'Run it with --dry-run: what is written counts as the same already.',
+      state === 'untouched'
+        ? 'Run it again.'
+        : 'Run it with --dry-run: what is written counts as the same already.',
   });
 }

@@ -5,7 +5,13 @@ import {
   conditionText,
   withConditions,
 } from '../../../console/screens/rows/conditions.ts';
-import { actionOf, pickCounts, pickedIn, type RowKey, selectionOf } from '../../../console/screens/rows/picks.ts';
+import {
+  actionOf,
+  pickCounts,
+  pickedIn,
+  type RowKey,
+  selectionOf,
+} from '../../../console/screens/rows/picks.ts';
 import { parseCondition } from '../../../shared/jobs/inside/conditions.ts';
 
 const ODD = `it''s "50 %" = ~ é`;

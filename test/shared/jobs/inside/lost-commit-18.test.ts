@@ -10,13 +10,17 @@ describe('rows of PostgreSQL whose commit got no answer', () => {
   let server: PostgresServer;
   let repository: Repository;
   let key: BackupKey;
-  const ids = async () => (await server.query('shop', 'SELECT id FROM t ORDER BY id')).rows.map(({ id }) => id);
+  const ids = async () =>
+    (await server.query('shop', 'SELECT id FROM t ORDER BY id')).rows.map(({ id }) => id);
 
   beforeAll(async () => {
     server = await ownPostgres(18);
     repository = await newRepository();
     await server.createDatabase('shop');
-    await server.query('shop', `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')`);
+    await server.query(
+      'shop',
+      `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')`,
+    );
     ({ key } = await backUpUrl(repository, server.url('shop')));
   });
   afterAll(async () => {
@@ -24,11 +28,15 @@ describe('rows of PostgreSQL whose commit got no answer', () => {
     await server?.stop();
   });
 
-  it.each(FATES)('are looked for again: %s: %s', async (fate, told) => {
-    await server.query('shop', `DELETE FROM t; INSERT INTO t VALUES (2, 'b'), (9, 'new')`);
-    const about = { repository, key, kind: 'postgres', url: server.url('shop'), dataset: 'public.t' };
-    expect(await restoreWithFate(fate, about)).toBe(told);
-    // What nobody could ask was written here.
-    expect(await ids()).toEqual(told === 'untouched' ? [2, 9] : [1, 2]);
-  }, 120_000);
+  it.each(FATES)(
+    'are looked for again: %s: %s',
+    async (fate, told) => {
+      await server.query('shop', `DELETE FROM t; INSERT INTO t VALUES (2, 'b'), (9, 'new')`);
+      const about = { repository, key, kind: 'postgres', url: server.url('shop'), dataset: 'public.t' };
+      expect(await restoreWithFate(fate, about)).toBe(told);
+      // What nobody could ask was written here.
+      expect(await ids()).toEqual(told === 'untouched' ? [2, 9] : [1, 2]);
+    },
+    120_000,
+  );
 });

@@ -26,12 +26,16 @@ describeWithMysql('rows of MariaDB whose commit got no answer', () => {
     await server?.stop();
   });
 
-  it.each(FATES)('are looked for again: %s: %s', async (fate, told) => {
-    await server.query(SHOP, 'DELETE FROM t');
-    await server.query(SHOP, `INSERT INTO t VALUES (2, 'b'), (9, 'new')`);
-    const about = { repository, key, kind: 'mysql', url: server.url(SHOP), dataset: 't' };
-    expect(await restoreWithFate(fate, about)).toBe(told);
-    const rows = (await server.query(SHOP, 'SELECT id FROM t ORDER BY id')) as readonly { id: unknown }[];
-    expect(rows.map(({ id }) => Number(id))).toEqual(told === 'untouched' ? [2, 9] : [1, 2]);
-  }, 120_000);
+  it.each(FATES)(
+    'are looked for again: %s: %s',
+    async (fate, told) => {
+      await server.query(SHOP, 'DELETE FROM t');
+      await server.query(SHOP, `INSERT INTO t VALUES (2, 'b'), (9, 'new')`);
+      const about = { repository, key, kind: 'mysql', url: server.url(SHOP), dataset: 't' };
+      expect(await restoreWithFate(fate, about)).toBe(told);
+      const rows = await server.query(SHOP, 'SELECT id FROM t ORDER BY id');
+      expect(rows.map((row) => Number(row['id']))).toEqual(told === 'untouched' ? [2, 9] : [1, 2]);
+    },
+    120_000,
+  );
 });

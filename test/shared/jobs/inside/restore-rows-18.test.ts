@@ -136,9 +136,9 @@ describe('rows of PostgreSQL that are put back, judged by EXCEPT ALL', () => {
       'public.tree: the check short does not hold for rows (55), (56)',
     ]);
     const removals = [{ id: '7' }];
-    expect(
-      await violations(rowsOf('public.customer', { removals }), { onConflict: 'replace' }),
-    ).toEqual([expect.stringContaining('rows of public.orders refer to rows that are to be removed')]);
+    expect(await violations(rowsOf('public.customer', { removals }), { onConflict: 'replace' })).toEqual([
+      expect.stringContaining('rows of public.orders refer to rows that are to be removed'),
+    ]);
     await expect(restore(orders({ where: ['customer = 5'] }))).rejects.toMatchObject({
       code: 'E_ROWS_REFUSED',
       message: expect.stringContaining('nothing was changed'),

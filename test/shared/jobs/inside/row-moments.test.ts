@@ -78,43 +78,47 @@ describe('what transactions between backups of PostgreSQL made of rows', () => {
     return all[Math.floor(random() * all.length)] ?? '';
   };
 
-  it('is every version of a row, as the server had it after each of them', async () => {
-    const random = seededRandom(testSeed);
-    const { repository, changes, store, backUp, query, row } = await newShop('versions');
-    const backups = [await backUp()];
-    const wanted: Row[][] = [1, 2, 3].map(() => []);
-    const look = async () => {
-      for (const [i, versions] of wanted.entries()) {
-        const now = await row(i + 1);
-        if (JSON.stringify(versions.at(-1)) !== JSON.stringify(now)) versions.push(now);
-      }
-    };
-    await look();
-    for (let n = 1; n <= TRANSACTIONS; n++) {
-      await query(`BEGIN; ${statements(random, n)}; COMMIT`);
+  it(
+    'is every version of a row, as the server had it after each of them',
+    async () => {
+      const random = seededRandom(testSeed);
+      const { repository, changes, store, backUp, query, row } = await newShop('versions');
+      const backups = [await backUp()];
+      const wanted: Row[][] = [1, 2, 3].map(() => []);
+      const look = async () => {
+        for (const [i, versions] of wanted.entries()) {
+          const now = await row(i + 1);
+          if (JSON.stringify(versions.at(-1)) !== JSON.stringify(now)) versions.push(now);
+        }
+      };
       await look();
-      if (n % 3 === 0) await store();
-      if (n % BACKUP_EVERY !== 0) continue;
+      for (let n = 1; n <= TRANSACTIONS; n++) {
+        await query(`BEGIN; ${statements(random, n)}; COMMIT`);
+        await look();
+        if (n % 3 === 0) await store();
+        if (n % BACKUP_EVERY !== 0) continue;
+        await store();
+        backups.push(await backUp());
+      }
       await store();
-      backups.push(await backUp());
-    }
-    await store();
-    for (const [i, versions] of wanted.entries()) {
-      const asked = { backups, dataset: 'public.t', rowKey: ['p', `0${i + 1}`], signal: never };
-      const told: string[] = [];
-      const found: RowVersion[] = await Array.fromAsync(
-        rowHistory(repository, { ...asked, changes, onWarning: (text) => void told.push(text) }),
-      );
-      expect(told).toEqual([]);
-      expect(found.map((version) => version.row)).toEqual(versions);
-      // Only the first is known from a backup alone: all that came later, a transaction did.
-      expect(found.map(({ moment }) => moment !== undefined)).toEqual(versions.map((_, at) => at > 0));
-      const times = found.flatMap(({ moment }) => moment?.committedAt ?? []);
-      expect(times).toEqual(times.toSorted());
-      const ofBackups = await Array.fromAsync(rowHistory(repository, asked));
-      expect(ofBackups.every(({ moment }) => moment === undefined)).toBe(true);
-    }
-  }, tortureTimeoutMs);
+      for (const [i, versions] of wanted.entries()) {
+        const asked = { backups, dataset: 'public.t', rowKey: ['p', `0${i + 1}`], signal: never };
+        const told: string[] = [];
+        const found: RowVersion[] = await Array.fromAsync(
+          rowHistory(repository, { ...asked, changes, onWarning: (text) => void told.push(text) }),
+        );
+        expect(told).toEqual([]);
+        expect(found.map((version) => version.row)).toEqual(versions);
+        // Only the first is known from a backup alone: all that came later, a transaction did.
+        expect(found.map(({ moment }) => moment !== undefined)).toEqual(versions.map((_, at) => at > 0));
+        const times = found.flatMap(({ moment }) => moment?.committedAt ?? []);
+        expect(times).toEqual(times.toSorted());
+        const ofBackups = await Array.fromAsync(rowHistory(repository, asked));
+        expect(ofBackups.every(({ moment }) => moment === undefined)).toBe(true);
+      }
+    },
+    tortureTimeoutMs,
+  );
 
   it('is known from the next backup alone while no poll has stored it', async () => {
     const { repository, changes, backUp, query } = await newShop('gap');
@@ -132,7 +136,9 @@ describe('what transactions between backups of PostgreSQL made of rows', () => {
   it('counts what a restore to a moment would change, as the two states differ', async () => {
     const { url, source, repository, changes, store, backUp, query } = await newShop('moment');
     await backUp();
-    await query(`UPDATE t SET v = 1 WHERE id <= 3; DELETE FROM t WHERE id = 4; INSERT INTO t VALUES ('q', 1, 1, 'n')`);
+    await query(
+      `UPDATE t SET v = 1 WHERE id <= 3; DELETE FROM t WHERE id = 4; INSERT INTO t VALUES ('q', 1, 1, 'n')`,
+    );
     await store();
     await query('SELECT pg_sleep(0.01)');
     const [clock] = await query(
@@ -155,10 +161,7 @@ describe('what transactions between backups of PostgreSQL made of rows', () => {
       problem: null,
     });
     await server.createDatabase('moment_empty');
-    const empty = await openTarget(
-      { kind: 'postgres', url: server.url('moment_empty'), options: {} },
-      {},
-    );
+    const empty = await openTarget({ kind: 'postgres', url: server.url('moment_empty'), options: {} }, {});
     const into = { ...options, plan: await planRestore(repository, key, empty, { signal: never }) };
     // Nine rows, one of them deleted, and one that came.
     expect(await momentChanges(repository, chosen, { target: empty, plugin: changes }, into)).toMatchObject({
