@@ -118,7 +118,7 @@ describe('a bad afternoon, mended from the command line', () => {
     expect(await restore('--remove-added', '--yes')).toMatchObject({
       status: 11,
       stderr: expect.stringMatching(
-        /rows of public.line refer to rows that are to be removed .*: 5; change/s,
+        /rows of public.line refer to rows that are to be removed .*: \(5\); change/s,
       ),
     });
     await server.query('shop', `DROP TABLE line; UPDATE orders SET total = 7 WHERE id = 5`);

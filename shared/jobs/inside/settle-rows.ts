@@ -14,7 +14,7 @@ const MOST_LOOKS = 3;
 export interface SecondLook extends AsyncDisposable {
   /** How the rows stand now. */
   plan(): Promise<Pick<RowsPlan, 'datasets'>>;
-  /** Writes them, which waits for whoever writes the same rows. It is undone when the look is disposed of. */
+  /** Writes them, which waits for others who write the same rows. It is undone when the look is disposed of. */
   write(): Promise<void>;
 }
 

@@ -73,7 +73,7 @@ describe('what transactions between backups of PostgreSQL made of rows', () => {
       `UPDATE t SET v = -1 WHERE part = 'p' AND id = ${id}; UPDATE t SET v = ${n} WHERE part = 'p' AND id = ${id}`,
       `INSERT INTO t VALUES ('q', ${n}, ${id}, 'other key')`,
       `UPDATE t SET note = note || 'x' WHERE id = ${id} AND part = 'p'`,
-      'TRUNCATE t',
+      `TRUNCATE t; INSERT INTO t VALUES ('z', ${n}, 0, NULL)`,
     ];
     return all[Math.floor(random() * all.length)] ?? '';
   };
