@@ -9,7 +9,7 @@ import { contentsOf } from '../restore/contents.ts';
 import { compareValues, isNumberText } from './compare-values.ts';
 import { datasetNamed } from './read-rows.ts';
 import { type RecordRun, runsOf } from './record-runs.ts';
-import { type RowMoment, rowMoments } from './row-moments.ts';
+import { rowMoments } from './row-moments.ts';
 import { rowShapeOf } from './row-shape.ts';
 
 /** A row as some backups, one after the other, have it, or as a transaction between them left it. */
@@ -17,7 +17,7 @@ export interface RowVersion {
   /** The first backup that has it so; of a moment, the backup before it. */
   readonly key: BackupKey;
   /** The transaction that made it so; undefined if only backups say it. */
-  readonly moment?: Pick<RowMoment, 'transaction' | 'committedAt'>;
+  readonly moment?: { readonly transaction: string; readonly committedAt: string };
   readonly columns: readonly RowColumn[];
   /** Null if the row is not there, or its dataset is not. */
   readonly row: Fields | null;
