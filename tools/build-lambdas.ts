@@ -325,6 +325,7 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   'shared/jobs/changes/openers.ts': ['changes/stream', 'changes/setup'],
   'shared/jobs/changes/restore-moment.ts': ['changes/replay'],
   'shared/jobs/changes/choose-until.ts': ['changes/decoder'],
+  'shared/jobs/changes/base-and-stream.ts': ['changes/decoder'],
   'shared/jobs/changes/proof/prove-base.ts': ['changes/decoder'],
   'shared/jobs/drill/drill-moment.ts': ['changes/replay', 'changes/decoder'],
   'shared/jobs/changes/newest-changes.ts': ['changes/base-join'],

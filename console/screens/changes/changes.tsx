@@ -64,28 +64,30 @@ function State({ changes }: { readonly changes: Changes }) {
   const { recoveryPoint, readAt, everySeconds, keepSeconds, held, warnings } = changes;
   return (
     <Card title="Recovery point">
-      <Note tone={recoveryPoint.isMet ? 'good' : 'warn'}>
-        <strong>{recoveryPoint.sentence}</strong>
-      </Note>
-      <Facts
-        facts={[
-          ['Stored up to', readAt === null ? 'nothing yet' : <Moment at={readAt} />],
-          ['Polled', `every ${secondsText(everySeconds)}`],
-          ['Any moment for', span(keepSeconds * SECOND_MS)],
-          ['Log held by the server', <Held held={held} />],
-          ['Stored', `${plural(changes.segments, 'segment')}, ${bytes(changes.storedBytes)}`],
-        ]}
-      />
-      {warnings.length > 0 && (
-        <Note tone="warn">
-          <strong>What the changes lack, or warn of:</strong>
-          <ul>
-            {warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
-            ))}
-          </ul>
+      <div class="stack">
+        <Note tone={recoveryPoint.isMet ? 'good' : 'warn'}>
+          <strong>{recoveryPoint.sentence}</strong>
         </Note>
-      )}
+        <Facts
+          facts={[
+            ['Stored up to', readAt === null ? 'nothing yet' : <Moment at={readAt} />],
+            ['Polled', `every ${secondsText(everySeconds)}`],
+            ['Any moment for', span(keepSeconds * SECOND_MS)],
+            ['Log held by the server', <Held held={held} />],
+            ['Stored', `${plural(changes.segments, 'segment')}, ${bytes(changes.storedBytes)}`],
+          ]}
+        />
+        {warnings.length > 0 && (
+          <Note tone="warn">
+            <strong>What the changes lack, or warn of:</strong>
+            <ul>
+              {warnings.map((warning) => (
+                <li key={warning}>{warning}</li>
+              ))}
+            </ul>
+          </Note>
+        )}
+      </div>
     </Card>
   );
 }
@@ -109,7 +111,7 @@ function Held({ held }: Pick<Changes, 'held'>) {
 function Restorable({ changes: { restorable, left } }: { readonly changes: Changes }) {
   return (
     <ScrollX label="Moments that can be restored">
-      <table class="table">
+      <table class="table times">
         <caption class="unseen">Stretches of time; every moment of each can be restored</caption>
         <thead>
           <tr>
@@ -155,15 +157,15 @@ function Stored({ changes: { hours, bases } }: { readonly changes: Changes }) {
           .
         </p>
       </div>
-      <table class="table">
+      <table class="table times">
         <caption class="unseen">Changes that were stored, by the hour</caption>
         <thead>
           <tr>
             <th scope="col">Hour</th>
-            <th scope="col" class="number-head">
+            <th scope="col" class="number">
               Segments
             </th>
-            <th scope="col" class="number-head">
+            <th scope="col" class="number">
               Size
             </th>
           </tr>

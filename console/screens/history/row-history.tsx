@@ -129,8 +129,8 @@ function Stored({
           <div class="list-foot">
             <span role="status">
               {answer.isComplete
-                ? `Every backup was looked into: ${answer.backups}.`
-                : `The newest ${plural(answer.backups, 'backup')} were looked into; there are others.`}
+                ? `Looked into ${plural(answer.backups, 'backup')}: all that there are.`
+                : `Looked into the newest ${plural(answer.backups, 'backup')}; there are others.`}
             </span>
             {!answer.isComplete && limit === undefined && (
               <Button onClick={() => set('limit', MOST_BACKUPS)}>Look into {MOST_BACKUPS} backups</Button>

@@ -1,9 +1,10 @@
 import { useRefusal } from '../../api/status.ts';
 import { BackupLink } from '../../ui/backup-link.tsx';
 import { Button } from '../../ui/button.tsx';
-import { Moment } from '../../ui/moment.tsx';
+import { Moment, utc } from '../../ui/moment.tsx';
 import { Badge } from '../../ui/parts.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
+import { secondText } from '../restore/reach.ts';
 import { charactersIn, Value } from '../rows/value.tsx';
 import type { RowVersion } from './answer.ts';
 import { changesBetween, type FieldChange } from './field-changes.ts';
@@ -46,7 +47,8 @@ function Version({
       <div class="version-head">
         <div>
           <h3>
-            <Moment at={startedAt} /> <What version={version} before={before} />
+            {transaction === null ? <Moment at={startedAt} /> : <Second at={startedAt} />}{' '}
+            <What version={version} before={before} />
             {isNewest && <Badge tone="info">newest</Badge>}
           </h3>
           <p class="small soft">
@@ -133,4 +135,13 @@ function Fields({
 function sideOf(side: FieldChange['before'], of: RowVersion | undefined) {
   if (side === undefined) return <span class="no-value">no such column</span>;
   return <Value text={side.value} characters={charactersIn(of?.cut, side.place)} />;
+}
+
+/** Transactions follow each other within a minute. */
+function Second({ at }: { readonly at: string }) {
+  return (
+    <time dateTime={at} title={utc(new Date(at))}>
+      {secondText(at)}
+    </time>
+  );
 }

@@ -4,6 +4,8 @@ import type { Cut } from './answers.ts';
 
 /** Longer values are folded. */
 const MOST_SHOWN = 100;
+/** Shorter ones are never broken. */
+const MOST_IN_LINE = 24;
 
 /** A value of a row. NULL and the empty text look like no text, and are read out as what they are. */
 export function Value({
@@ -16,7 +18,8 @@ export function Value({
 }) {
   if (text === null) return <span class="no-value">NULL</span>;
   if (text === '') return <span class="no-value">empty text</span>;
-  if (text.length <= MOST_SHOWN && characters === undefined) return <span class="value">{text}</span>;
+  if (text.length <= MOST_SHOWN && characters === undefined)
+    return <span class={text.length <= MOST_IN_LINE ? 'value short' : 'value'}>{text}</span>;
   return <Long text={text} characters={characters} />;
 }
 
