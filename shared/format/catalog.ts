@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError, named } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { PackHandle } from './chunk-ref.ts';
+import type { ItemLocation, PackHandle } from './chunk-ref.ts';
 import { parseJson } from './json-text.ts';
 import { problems, SUSPICIONS, type Suspicion } from './manifest.ts';
 import { type NodeRef, type PackNames, SELF } from './tree.ts';
@@ -14,6 +14,10 @@ const LEVEL = 3;
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** Where an item of a pack is. */
+export const ItemEntry = z.object({ pack: hex64, offset: count, storedBytes: count });
+export type ItemEntry = Readonly<z.infer<typeof ItemEntry>>;
 
 /** The root of a dataset's tree, and what is below it. */
 export const Root = z.object({
@@ -52,7 +56,7 @@ export type Suspect = Readonly<z.infer<typeof Suspect>>;
 const Sealed = {
   figures: z.object({ chunks: count, newChunks: count }).optional(),
   /** Where the bytes used of each pack are: pack-use.ts. */
-  use: z.object({ pack: hex64, offset: count, storedBytes: count }).optional(),
+  use: ItemEntry.optional(),
 };
 
 /** Where a base stands in the stream of changes: `ChangeJoin` of shared/sources/changes.ts. */
@@ -79,6 +83,8 @@ const Catalog = z.object({
           name: z.string(),
           /** Null if the partition is empty. */
           root: Root.nullable(),
+          /** Where the list of its least and greatest keys is: bounds-item.ts. */
+          bounds: ItemEntry.optional(),
         }),
       ),
     }),
@@ -95,7 +101,11 @@ export interface CatalogDataset {
   readonly kind: 'schema' | 'data';
   readonly attributes: JsonObject;
   readonly wholeBytes?: number | undefined;
-  readonly partitions: readonly { readonly name: string; readonly root: RootEntry | null }[];
+  readonly partitions: readonly {
+    readonly name: string;
+    readonly root: RootEntry | null;
+    readonly bounds?: ItemEntry | undefined;
+  }[];
 }
 
 /** The sealed content of a backup: names, the adapter's schema, roots of the trees. */
@@ -146,15 +156,26 @@ export function decodeCatalog(body: Uint8Array, id: string, what: string): Catal
 /** @param self the pack that will hold the catalog */
 export function rootEntry(root: NodeRef, self: PackHandle): RootEntry {
   const { id, level, chunks, plainBytes, records, after, location } = root;
+  return { id: id.toString('hex'), level, chunks, plainBytes, records, after, ...itemEntry(location, self) };
+}
+
+/** @param self the pack that will hold the catalog */
+export function itemEntry(location: ItemLocation, self: PackHandle): ItemEntry {
   const pack = location.pack === self ? SELF : location.pack.id;
   if (!pack) throw new HoldfastError('E_INTERNAL', 'a catalog was written before its packs were named');
   const { offset, storedBytes } = location;
-  return { id: id.toString('hex'), level, chunks, plainBytes, records, after, pack, offset, storedBytes };
+  return { pack, offset, storedBytes };
+}
+
+/** @param self the pack that holds the catalog */
+export function itemPlace(entry: ItemEntry, packs: PackNames, self: PackHandle): ItemLocation {
+  const { pack, offset, storedBytes } = entry;
+  return { pack: packs.resolve(pack, self), offset, storedBytes };
 }
 
 /** @param self the pack that holds the catalog */
 export function rootNode(entry: RootEntry, packs: PackNames, self: PackHandle): NodeRef {
-  const { id, level, chunks, plainBytes, records, after, pack, offset, storedBytes } = entry;
-  const location = { pack: packs.resolve(pack, self), offset, storedBytes };
+  const { id, level, chunks, plainBytes, records, after } = entry;
+  const location = itemPlace(entry, packs, self);
   return { id: Buffer.from(id, 'hex'), level, chunks, plainBytes, records, after, location };
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { Join, Root, Suspect } from './catalog.ts';
+import { ItemEntry, Join, Root, Suspect } from './catalog.ts';
 import { problems, RunKey } from './manifest.ts';
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -98,6 +98,7 @@ const ShareBody = z.object({
       dataset: z.string(),
       partition: z.string(),
       root: Root.nullable(),
+      bounds: ItemEntry.optional(),
       wholeBytes: count,
       keptBytes: count,
       newChunks: count,

@@ -14,7 +14,9 @@ const FLAG_ENDS_INSIDE = 1;
 /** A leaf ends after a reference whose end fingerprint is below this: one in 256. */
 const LEAF_END = 2 ** 24;
 const LEAF_MIN = 32;
-const LEAF_MAX = 1024;
+/** Most references of a leaf. */
+export const MOST_CHUNKS_A_LEAF = 1024;
+const LEAF_MAX = MOST_CHUNKS_A_LEAF;
 /** An inner node ends after a child whose last end fingerprint, mixed with the level, is below this: one in 64. */
 const INNER_END = 2 ** 26;
 const INNER_MIN = 16;
@@ -202,7 +204,7 @@ export class PackNames {
  * The packs in order of first use, as a count and 32 bytes each; zeros stand for the pack that holds the node
  * itself.
  */
-function writePacks(
+export function writePacks(
   out: ByteWriter,
   locations: readonly ItemLocation[],
   self: PackHandle,
@@ -218,13 +220,14 @@ function writePacks(
   return packs;
 }
 
-function readPacks(reader: ByteReader, packs: PackNames, self: PackHandle): PackHandle[] {
+/** What `writePacks` wrote. @throws E_DAMAGED */
+export function readPacks(reader: ByteReader, packs: PackNames, self: PackHandle): PackHandle[] {
   const count = reader.count(32);
   return Array.from({ length: count }, () => packs.resolve(reader.hex(32), self));
 }
 
 /** Three columns: pack; offset, relative to the end of the previous item in the same pack; stored bytes. */
-function writeLocations(
+export function writeLocations(
   out: ByteWriter,
   locations: readonly ItemLocation[],
   packs: ReadonlyMap<PackHandle, number>,
@@ -238,7 +241,12 @@ function writeLocations(
   for (const { storedBytes } of locations) out.varint(storedBytes);
 }
 
-function readLocations(reader: ByteReader, count: number, packs: readonly PackHandle[]): ItemLocation[] {
+/** What `writeLocations` wrote. @throws E_DAMAGED */
+export function readLocations(
+  reader: ByteReader,
+  count: number,
+  packs: readonly PackHandle[],
+): ItemLocation[] {
   const handles = Array.from({ length: count }, () => {
     const pack = packs[reader.varint()];
     if (!pack) throw reader.damaged('a location names a pack that the node does not list');

@@ -6,6 +6,12 @@ import type { PackId } from '../../../shared/core/ids.ts';
 import type { Json, JsonObject } from '../../../shared/core/json.ts';
 import { MiB } from '../../../shared/core/units.ts';
 import { isAuthentic } from '../../../shared/format/authenticated-json.ts';
+import {
+  decodeBounds,
+  decodeBoundsList,
+  encodeBounds,
+  encodeBoundsList,
+} from '../../../shared/format/bounds-item.ts';
 import { decodeCatalog, rootNode } from '../../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../../../shared/format/codec.ts';
@@ -106,6 +112,24 @@ describe('tree nodes', () => {
   takes(inner, node);
   meets('leaves', harmed(leaves), leaf);
   meets('inner nodes', harmed(inner), node);
+});
+
+describe('least and greatest keys', () => {
+  const ids = Array.from({ length: 40 }, hash);
+  const chunks = ids.map((_, i) => {
+    const bound = (more: number) => Uint8Array.from({ length: 1 + (i % 32) }, (__, at) => 90 + at + more);
+    return i % 5 === 0 ? undefined : { least: bound(0), greatest: bound(i % 3) };
+  });
+  const keyId = hash().subarray(0, 8);
+  const plain = decompress(encodeBounds({ keyId, chunks }, ids), MAX);
+  const places = chunks.map((one, i) => one && { pack: packs[i % 3]!, offset: 88 + i * 9, storedBytes: 90 });
+  const list = decompress(encodeBoundsList({ keyId, places }), MAX);
+  const item = (bytes: Buffer) => decodeBounds(compress(bytes, 1), ids, 'bounds');
+  const listed = (bytes: Buffer) => decodeBoundsList(compress(bytes, 1), new PackNames(), 'list');
+  takes([plain], item);
+  takes([list], listed);
+  meets('of a leaf', harmed([plain]), item);
+  meets('listed', harmed([list]), listed);
 });
 
 describe.each([1, 2] as const)('packs of version %i', (version) => {
