@@ -29,10 +29,11 @@ import {
   TEST_KEY,
 } from './support/repository/engine.ts';
 import { listAgain } from './support/repository/forged-manifest.ts';
+import { changed, keyedSource, recordsOf, someTables } from './support/repository/keyed-source.ts';
 import { type ReadBackup, Refused, readRepository } from './support/repository/page-reader.ts';
 import { seededRows } from './support/repository/rows.ts';
 import { backUpInShares, sharedSource } from './support/repository/shares.ts';
-import { turns } from './support/repository/torture.ts';
+import { cases, testSeed, turns } from './support/repository/torture.ts';
 import { newFolder } from './support/temporary.ts';
 
 const it = turns(4);
@@ -269,6 +270,27 @@ describeWithPart(
         days.push({ rows: Buffer.from(rows.join('')) });
       }
       await expectBoth({ folder, hexKey: TEST_KEY, days });
+    });
+
+    it('of tables with keys, and find the least and the greatest of each chunk as the page says', async () => {
+      for (const { table, random } of someTables(cases(4, 8, 40), testSeed)) {
+        const folder = await newFolder();
+        const store = new FolderStore(folder);
+        await initRepository(store, undefined, { version: 2 });
+        await using repository = await openRepository(store);
+        const days: Files[] = [];
+        let now = table;
+        for (const day of [1, 2]) {
+          const source = keyedSource(now, { parts: day });
+          await (day === 1
+            ? runBackup(repository, source, { signal: never })
+            : backUpInShares(repository, source));
+          days.push({ t: Buffer.from(recordsOf(now)) });
+          now = changed(now, random);
+        }
+        const backups = await expectBoth({ folder, hexKey: TEST_KEY, days });
+        for (const { boundedChunks } of backups) expect(boundedChunks).toBeGreaterThan(3);
+      }
     });
 
     it('with a dataset of kind schema, whose chunks lie where trees do', async () => {

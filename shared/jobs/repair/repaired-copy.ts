@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { SOFTWARE } from '../../core/version.ts';
+import type { CatalogDataset } from '../../format/catalog.ts';
 import type { DatasetFigures } from '../../repository/reading/dataset-figures.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupWriter } from '../../repository/writing/backup-writer.ts';
@@ -35,9 +36,9 @@ export async function writeWholeCopy(
     onStored: () => {},
     signal,
   });
-  for (const { name, kind, partitions } of catalog.datasets) {
-    for (const partition of partitions)
-      await copy(writer, backup, { name, kind, partition: partition.name, isDamaged, signal });
+  for (const dataset of catalog.datasets) {
+    for (const { name: partition } of dataset.partitions)
+      await copy(writer, backup, { dataset, partition, isDamaged, signal });
   }
   const { server, position, omitted, datasets } = catalog;
   const {
@@ -62,16 +63,15 @@ async function copy(
   writer: BackupWriter,
   backup: SalvagedBackup,
   options: {
-    readonly name: string;
-    readonly kind: 'schema' | 'data';
+    readonly dataset: CatalogDataset;
     readonly partition: string;
     readonly isDamaged: (pack: string) => boolean;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { name, partition, isDamaged, signal } = options;
+  const { dataset, partition, isDamaged, signal } = options;
   async function* chunks(): AsyncGenerator<ChunkToCopy> {
-    for await (const piece of backup.pieces(name, partition, signal)) {
+    for await (const piece of backup.pieces(dataset.name, partition, signal)) {
       if (piece.kind === 'lost') throw new HoldfastError('E_DAMAGED', piece.problem);
       const { reader, ref } = piece;
       const isToMove = ref.chain.some(({ pack }) => isDamaged(pack.id ?? ''));
@@ -79,7 +79,7 @@ async function copy(
       yield { ref, backup: reader, plain: isToMove ? plain : undefined };
     }
   }
-  await writer.share.copyPartition(options, partition, chunks());
+  await writer.share.copyPartition(dataset, partition, chunks);
 }
 
 function refuseLoss(written: readonly DatasetFigures[], wanted: number): void {

@@ -1,14 +1,23 @@
 import { hash, randomBytes } from 'node:crypto';
 import { releaseMemory } from '../../core/buffer-memory.ts';
+import type { KeyField } from '../../core/key-fields.ts';
 import { KiB } from '../../core/units.ts';
 import { type Meter, NO_METER } from '../../core/work-meter.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
 import { encodeDelta } from '../../format/delta.ts';
+import { scanRecords } from '../../format/key-bounds.ts';
 import { PackBuilder } from '../../format/pack.ts';
 import { padme } from '../../format/padding.ts';
 import { newPackSeal } from '../../format/seal.ts';
 import { countRecords, openChain } from './chunk-decoder.ts';
-import type { ChunkToStore, ItemBatch, PackClosed, RunSettings, StoredChunk } from './codec-task.ts';
+import type {
+  ChunkToStore,
+  ItemBatch,
+  PackClosed,
+  RunSettings,
+  StoredChunk,
+  StoredItem,
+} from './codec-task.ts';
 import { TableChoice } from './table-choice.ts';
 
 /** Deltas are small, so a higher level costs little. */
@@ -45,16 +54,21 @@ export class ChunkProcessor {
     else this.#spare = buffer;
   }
 
-  store(block: Buffer, chunks: readonly ChunkToStore[], bases: ItemBatch | undefined): StoredChunk[] {
-    return chunks.map((chunk) => this.#storeChunk(block.subarray(chunk.start, chunk.end), chunk, bases));
+  /** @param keyFields of the key that the least and the greatest are wanted of; none: of no key */
+  store(
+    block: Buffer,
+    chunks: readonly ChunkToStore[],
+    bases: ItemBatch | undefined,
+    keyFields: readonly KeyField[] = [],
+  ): StoredChunk[] {
+    return chunks.map((chunk) => {
+      const plain = block.subarray(chunk.start, chunk.end);
+      return this.#storeChunk(plain, chunk, { bases, keyFields });
+    });
   }
 
   /** Seals `plain` (codec byte and body) unchanged. */
-  addItem(item: Uint8Array): {
-    readonly pack: number;
-    readonly offset: number;
-    readonly storedBytes: number;
-  } {
+  addItem(item: Uint8Array): StoredItem {
     return this.#meter.run('seal', item.length, () => {
       const { offset, storedBytes } = this.#room(item.length).add(item);
       return { pack: this.#packs, offset, storedBytes };
@@ -79,13 +93,20 @@ export class ChunkProcessor {
     return this.takeClosed();
   }
 
-  #storeChunk(plain: Buffer, chunk: ChunkToStore, bases: ItemBatch | undefined): StoredChunk {
+  #storeChunk(
+    plain: Buffer,
+    chunk: ChunkToStore,
+    { bases, keyFields }: { readonly bases: ItemBatch | undefined; readonly keyFields: readonly KeyField[] },
+  ): StoredChunk {
     const { length } = plain;
     const meter = this.#meter;
     const id = chunk.id
       ? Buffer.from(chunk.id)
       : meter.run('hash', length, () => hash('sha256', plain, 'buffer'));
-    if (chunk.parentId && id.equals(chunk.parentId)) return { status: 'same' };
+    const scan = (fields: readonly KeyField[]) =>
+      meter.run('count', length, () => countAndBounds(plain, fields));
+    if (chunk.parentId && id.equals(chunk.parentId))
+      return { status: 'same', bounds: chunk.lacksBounds ? scan(keyFields).bounds : undefined };
     if (chunk.mayDelta && !chunk.base) return { status: 'needs-base', id };
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
     const item = delta ?? meter.run('compress', length, () => this.#encode(plain));
@@ -94,7 +115,7 @@ export class ChunkProcessor {
     return {
       status: 'stored',
       id,
-      records: meter.run('count', length, () => countRecords(plain)),
+      ...scan(keyFields),
       isDelta: delta !== undefined,
       ...location,
     };
@@ -158,3 +179,11 @@ export class ChunkProcessor {
     this.#packs++;
   }
 }
+
+function countAndBounds(plain: Buffer, keyFields: readonly KeyField[]): Pick<Scan, 'records' | 'bounds'> {
+  return keyFields.length > 0
+    ? scanRecords(plain, keyFields)
+    : { records: countRecords(plain), bounds: undefined };
+}
+
+type Scan = Extract<StoredChunk, { status: 'stored' }>;

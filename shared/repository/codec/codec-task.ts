@@ -1,7 +1,9 @@
 import type { FilePlace } from '../../core/file-place.ts';
 import type { FormatVersion } from '../../core/format-version.ts';
 import type { PackId, RunKeyId } from '../../core/ids.ts';
+import type { KeyField } from '../../core/key-fields.ts';
 import type { WorkTotal } from '../../core/work-meter.ts';
+import type { ChunkBounds } from '../../format/key-bounds.ts';
 import type { PackPurpose, PackSeal } from '../../format/seal.ts';
 
 /** For a task: a message carries all the memory behind a view, so views get memory of their own first. */
@@ -45,6 +47,8 @@ export interface ChunkToStore {
   readonly end: number;
   /** Id of the parent's chunk: if it is equal, nothing is stored. */
   readonly parentId?: Uint8Array | undefined;
+  /** The least and the greatest key are wanted also if it is equal. @default only if it is stored */
+  readonly lacksBounds?: boolean | undefined;
   /** Its id, if an earlier answer gave it. */
   readonly id?: Uint8Array | undefined;
   /** A base is available: ask for it before storing in full. */
@@ -55,18 +59,24 @@ export interface ChunkToStore {
 
 /** What became of a chunk. */
 export type StoredChunk =
-  | { readonly status: 'same' }
+  | { readonly status: 'same'; readonly bounds: ChunkBounds | undefined }
   | { readonly status: 'needs-base'; readonly id: Uint8Array }
-  | {
+  | ({
       readonly status: 'stored';
       readonly id: Uint8Array;
       readonly records: number;
+      /** Of the keys of its records, as if it began with one; undefined if they are not known, or not asked for. */
+      readonly bounds: ChunkBounds | undefined;
       readonly isDelta: boolean;
-      /** Number of the pack among those of this worker in this run. */
-      readonly pack: number;
-      readonly offset: number;
-      readonly storedBytes: number;
-    };
+    } & StoredItem);
+
+/** Where a worker has put an item. */
+export interface StoredItem {
+  /** Number of the pack among those of this worker in this run. */
+  readonly pack: number;
+  readonly offset: number;
+  readonly storedBytes: number;
+}
 
 /** A pack that a worker has filled. */
 export interface PackClosed {
@@ -113,9 +123,12 @@ export type CodecTask =
       readonly block: SharedArrayBuffer;
       readonly chunks: readonly ChunkToStore[];
       readonly bases: ItemBatch | undefined;
+      /** Of the key that the least and the greatest are wanted of; none: of no key. */
+      readonly keyFields: readonly KeyField[];
       /** Buffer of a pack that was uploaded, to be filled again. */
       readonly spare: ArrayBuffer | undefined;
     }
+  | { readonly kind: 'seal'; readonly run: string; readonly item: Uint8Array }
   | { readonly kind: 'finish'; readonly run: string }
   | {
       readonly kind: 'decode';
@@ -153,6 +166,8 @@ export type CodecTask =
 export interface CodecResults {
   readonly begin: undefined;
   readonly store: { readonly chunks: readonly StoredChunk[]; readonly closed: readonly PackClosed[] };
+  /** What is not a chunk, as it is, among the chunks. */
+  readonly seal: { readonly item: StoredItem; readonly closed: readonly PackClosed[] };
   readonly finish: { readonly closed: readonly PackClosed[] };
   /** The chunks' plain bytes, one after the other. */
   readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };

@@ -41,10 +41,15 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
     case 'store': {
       const run = runOf(task.run);
       if (task.spare) run.reuse(task.spare);
-      const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases);
+      const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases, task.keyFields);
       if (task.bases) releaseMemory(new Uint8Array(task.bases.buffer));
       buffersLetGo(task.block.byteLength);
       return withClosed(run.takeClosed(), { chunks });
+    }
+    case 'seal': {
+      const run = runOf(task.run);
+      const item = run.addItem(task.item);
+      return withClosed(run.takeClosed(), { item });
     }
     case 'finish': {
       const closed = runOf(task.run).finish();

@@ -3,10 +3,12 @@ import { storageClassOf } from '../../config/storage.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { FormatVersion } from '../../core/format-version.ts';
 import { type PackId, parseRunKeyId, type RunKeyId } from '../../core/ids.ts';
+import type { KeyField } from '../../core/key-fields.ts';
 import { KiB, MiB } from '../../core/units.ts';
 import type { ItemLocation, PackHandle } from '../../format/chunk-ref.ts';
 import type { PackPurpose } from '../../format/seal.ts';
 import { ChunkProcessor } from '../codec/chunk-processor.ts';
+import { ownBytes } from '../codec/codec-task.ts';
 import type { RepositoryContext } from '../context.ts';
 import type { MadeKey, RunKeyEntry } from '../keys/key-ring.ts';
 import { type CodecPort, InlinePort, PoolPort } from '../reading/chunk-store.ts';
@@ -98,11 +100,28 @@ export class RunPacks implements AsyncDisposable {
     return Object.values(this.#keys).filter((key) => key !== undefined);
   }
 
-  /** Where chunks of that kind are sealed. */
-  port(kind: 'schema' | 'data', signal: AbortSignal): CodecPort {
+  /**
+   * Where chunks of that kind are sealed.
+   *
+   * @param keyFields of the key of its records: the least and the greatest of each chunk are wanted
+   */
+  port(kind: 'schema' | 'data', keyFields: readonly KeyField[], signal: AbortSignal): CodecPort {
+    const { uploader } = this;
     return kind === 'schema'
       ? new InlinePort(this.#index)
-      : new PoolPort(this.#context.pool, this.run, this.uploader, signal);
+      : new PoolPort(this.#context.pool, this.run, { uploader, keyFields, signal });
+  }
+
+  /** Seals what is no chunk among the chunks, as it is. @throws E_STORE_*, E_ABORTED */
+  async addToData(body: Uint8Array, signal: AbortSignal): Promise<ItemLocation> {
+    await this.uploader.ready();
+    const task = { kind: 'seal', run: this.run, item: ownBytes(body) } as const;
+    const { value, worker } = await this.#context.pool.run(task, [], signal);
+    const processor = `worker-${worker}`;
+    const { pack, offset, storedBytes } = value.item;
+    const handle = this.uploader.handle(processor, pack);
+    this.uploader.add(processor, value.closed);
+    return { pack: handle, offset, storedBytes };
   }
 
   /** The pack that will hold the next item of at most `mostBytes`. */

@@ -3,7 +3,8 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { FilePlace } from '../../core/file-place.ts';
 import { type PackId, parsePackId } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
-import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../../format/catalog.ts';
+import { decodeBoundsList } from '../../format/bounds-item.ts';
+import { type Catalog, decodeCatalog, itemPlace, type RootEntry, rootNode } from '../../format/catalog.ts';
 import type { ChunkRef } from '../../format/chunk-ref.ts';
 import { mostItemBytes } from '../../format/codec.ts';
 import { listOf, type Manifest, packCountOf } from '../../format/manifest.ts';
@@ -17,6 +18,7 @@ import type { RepositoryContext } from '../context.ts';
 import { PackReader, type ReadablePacks } from '../packs/pack-reader.ts';
 import { type ReadOnce, readOnce } from '../read-once.ts';
 import type { CommittedBackup } from '../writing/committed-backup.ts';
+import { PartitionBounds } from './partition-bounds.ts';
 import { type Leaf, type LostNode, readLeaves, type WalkOptions, walkTree } from './tree-reader.ts';
 
 /** Plain bytes decoded by one task. */
@@ -151,6 +153,21 @@ export class BackupReader {
   has(dataset: string, partition: string): boolean {
     const found = this.catalog.datasets.find(({ name }) => name === dataset);
     return found?.partitions.some(({ name }) => name === partition) ?? false;
+  }
+
+  /** Least and greatest keys of a partition's chunks; undefined if there are none. @throws E_DAMAGED, E_STORE_* */
+  async bounds(
+    dataset: string,
+    partition: string,
+    signal: AbortSignal,
+  ): Promise<PartitionBounds | undefined> {
+    const found = this.catalog.datasets.find(({ name }) => name === dataset);
+    const entry = found?.partitions.find(({ name }) => name === partition)?.bounds;
+    if (!entry) return undefined;
+    const list = itemPlace(entry, this.#names, this.#names.handle(this.manifest.catalog.pack));
+    const what = `where the bounds of ${dataset} ${partition} are, in ${this.manifest.key}`;
+    const places = decodeBoundsList(await this.#packs.readItem(list, signal), this.#names, what);
+    return new PartitionBounds(this.#packs, list, places);
   }
 
   /** The root of a partition's tree, as a node. */

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import type { KeyField } from '../../core/key-fields.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { ChunkRef, PackHandle } from '../../format/chunk-ref.ts';
 import type { Cut } from '../../format/chunker.ts';
@@ -47,13 +48,24 @@ export class PoolPort implements CodecPort {
   readonly #pool: WorkerPool;
   readonly #run: string;
   readonly #uploader: PackUploader;
+  readonly #keyFields: readonly KeyField[];
   readonly #signal: AbortSignal;
 
-  constructor(pool: WorkerPool, run: string, uploader: PackUploader, signal: AbortSignal) {
+  /** @param options.keyFields of the key of the records: the least and the greatest of each chunk are wanted. @default none are */
+  constructor(
+    pool: WorkerPool,
+    run: string,
+    options: {
+      readonly uploader: PackUploader;
+      readonly keyFields?: readonly KeyField[];
+      readonly signal: AbortSignal;
+    },
+  ) {
     this.#pool = pool;
     this.#run = run;
-    this.#uploader = uploader;
-    this.#signal = signal;
+    this.#uploader = options.uploader;
+    this.#keyFields = options.keyFields ?? [];
+    this.#signal = options.signal;
   }
 
   async store(
@@ -64,7 +76,7 @@ export class PoolPort implements CodecPort {
     await this.#uploader.ready();
     const spare = this.#uploader.takeSpare();
     const { value, worker } = await this.#pool.run(
-      { kind: 'store', run: this.#run, block, chunks, bases, spare },
+      { kind: 'store', run: this.#run, block, chunks, bases, keyFields: this.#keyFields, spare },
       [...(spare ? [spare] : []), ...(bases ? [bases.buffer] : [])],
       this.#signal,
     );
@@ -98,6 +110,8 @@ export interface ChunkStoreOptions {
   readonly parentPacks: PackReader | undefined;
   readonly isKept: (pack: PackHandle) => boolean;
   readonly compaction: Compaction;
+  /** Whether nobody has noted the least and the greatest key of a chunk of the parent. @default they are not wanted */
+  readonly lacksBounds?: ((parent: ChunkRef) => boolean) | undefined;
   /** Reads chunks before they are referred to; undefined: reads none. */
   readonly reread: Reread | undefined;
   readonly onUnreadableBase: (error: Error) => void;
@@ -162,7 +176,8 @@ export class ChunkStore {
     const isKept = parent?.chain.every(({ pack }) => this.#options.isKept(pack)) ?? false;
     const isAsLong = parent?.plainBytes === cut.end - start;
     const parentId = parent && isKept && isAsLong ? ownBytes(parent.id) : undefined;
-    return { start, end: cut.end, parentId, mayDelta: base !== undefined };
+    const lacksBounds = parentId && parent && this.#options.lacksBounds?.(parent);
+    return { start, end: cut.end, parentId, lacksBounds, mayDelta: base !== undefined };
   }
 
   async #storeWithBases(
@@ -214,15 +229,16 @@ export class ChunkStore {
   ): StoredRef {
     const { endsInside, before, after } = cut;
     if (stored?.status === 'same' && parent)
-      return { ref: { ...parent, endsInside, before, after }, isNew: false };
+      return { ref: { ...parent, endsInside, before, after }, isNew: false, bounds: stored.bounds };
     if (stored?.status !== 'stored') throw new HoldfastError('E_INTERNAL', 'a chunk was not stored');
-    const { id, records, isDelta, pack, offset, storedBytes } = stored;
+    const { id, records, bounds, isDelta, pack, offset, storedBytes } = stored;
     const item = { pack: this.#options.uploader.handle(processor, pack), offset, storedBytes };
     const chain = isDelta ? [...(base?.chain ?? []), item] : [item];
     const plainBytes = cut.end - start;
     return {
       ref: { id: Buffer.from(id), plainBytes, records, endsInside, before, after, chain },
       isNew: true,
+      bounds,
     };
   }
 }

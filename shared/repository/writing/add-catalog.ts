@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { KiB } from '../../core/units.ts';
-import { type Catalog, encodeCatalog, rootEntry, type Suspect } from '../../format/catalog.ts';
+import { type Catalog, encodeCatalog, itemEntry, rootEntry, type Suspect } from '../../format/catalog.ts';
 import type { ItemLocation, PackHandle } from '../../format/chunk-ref.ts';
 import { padFrame } from '../../format/padding.ts';
 import { SELF } from '../../format/tree.ts';
@@ -90,9 +90,10 @@ function catalogOf(
       kind,
       attributes,
       ...(kind === 'data' ? { wholeBytes: wholeBytes.get(name) ?? 0 } : {}),
-      partitions: partitions.map(({ partition, root }) => ({
+      partitions: partitions.map(({ partition, root, bounds }) => ({
         name: partition,
         root: root && rootEntry(root, self),
+        ...(bounds ? { bounds: itemEntry(bounds, self) } : {}),
       })),
     })),
   };

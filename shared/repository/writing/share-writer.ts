@@ -14,7 +14,7 @@ import { RunPacks } from '../packs/run-packs.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
 import { ChunkStore } from '../reading/chunk-store.ts';
 import { figuresOf, Tally } from '../reading/dataset-figures.ts';
-import type { Leaf } from '../reading/tree-reader.ts';
+import type { Leaf, LostNode } from '../reading/tree-reader.ts';
 import { Semaphore } from '../semaphore.ts';
 import type { ShareToWrite } from './backup-to-write.ts';
 import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
@@ -22,6 +22,7 @@ import { Compaction } from './compaction.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
 import { Reread } from './reread.ts';
+import { type BoundsUnderWay, type DatasetToWrite, ShareBounds, type StoredBounds } from './share-bounds.ts';
 import { TreeWriter } from './tree-writer.ts';
 import { partitionName, type WrittenShare } from './written-share.ts';
 
@@ -30,6 +31,9 @@ const BLOCK_CHUNKS = 3;
 /** Chunks that are read again by one task. */
 const CHUNKS_A_TASK = 4;
 
+/** Takes in what is next in the parent's tree. */
+type Learn = (found: Leaf | LostNode) => void;
+
 /** One partition: what it uses, and its root once all packs of chunks are closed. */
 interface PartitionUnderWay {
   readonly dataset: string;
@@ -37,6 +41,8 @@ interface PartitionUnderWay {
   readonly use: PartitionPackUse;
   readonly tally: Tally;
   finish(): NodeRef | null;
+  /** Least and greatest keys of its chunks; undefined if it has no key. */
+  keys?: StoredBounds | undefined;
 }
 
 /**
@@ -52,6 +58,7 @@ export class ShareWriter implements AsyncDisposable {
   readonly #partitions = new Map<string, PartitionUnderWay>();
   readonly #names = new PackNames();
   readonly #compaction: Compaction;
+  readonly #bounds: ShareBounds;
   readonly #reread: Reread | undefined;
 
   private constructor(
@@ -73,6 +80,8 @@ export class ShareWriter implements AsyncDisposable {
       roomOf: (item, leftBytes) => begun.ledger.roomOf(item, leftBytes),
       packBytes: context.limits.packBytes,
     });
+    const mayOpen = context.limits.deltas;
+    this.#bounds = new ShareBounds(options, { packs: this.packs, ledger: begun.ledger, mayOpen });
     const { parent, reread, onWarning, signal } = options;
     if (parent && reread)
       this.#reread = new Reread(parent, reread, {
@@ -109,17 +118,15 @@ export class ShareWriter implements AsyncDisposable {
    * @returns false if the parent lacks it, or if part of it is wrong or in a pack being retired: then it must
    * be written
    */
-  async reusePartition(
-    { name, kind }: { readonly name: string; readonly kind: 'schema' | 'data' },
-    partition: string,
-  ): Promise<boolean> {
+  async reusePartition(dataset: DatasetToWrite, partition: string): Promise<boolean> {
+    const { name } = dataset;
     const { parent } = this.#options;
     if (!parent?.has(name, partition)) return false;
     const entry = parent.root(name, partition);
     try {
       if (!this.#mayCompact || !(await this.#isLarge(parent, entry)))
         return await this.#referTo(parent, entry, { name, partition });
-      await this.copyPartition({ name, kind }, partition, this.#compacted(parent, entry));
+      await this.copyPartition(dataset, partition, (learn) => this.#compacted(parent, entry, learn));
       return true;
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
@@ -164,6 +171,7 @@ export class ShareWriter implements AsyncDisposable {
       use,
       tally,
       finish: () => root,
+      keys: await this.#bounds.keep(dataset, partition, use),
     });
     return true;
   }
@@ -192,15 +200,21 @@ export class ShareWriter implements AsyncDisposable {
   }
 
   /** The chunks of an unchanged partition; those to be compacted are read from the parent. */
-  async *#compacted(parent: BackupReader, entry: RootEntry | null): AsyncGenerator<ChunkToCopy> {
+  async *#compacted(
+    parent: BackupReader,
+    entry: RootEntry | null,
+    learn: Learn,
+  ): AsyncGenerator<ChunkToCopy> {
     const { signal } = this.#options;
-    for await (const { refs } of parent.leaves(entry, { signal }))
-      for (const ref of refs) {
+    for await (const leaf of parent.leaves(entry, { signal })) {
+      learn(leaf);
+      for (const ref of leaf.refs) {
         const isKept = this.#compaction.plan(ref) === 'keep';
         if (isKept) await refuseWrong([ref], this.#reread);
         const plain = isKept ? undefined : (await parent.decode([ref], { digest: false, signal })).plain;
         yield { ref, backup: parent, plain: plain && (async () => plain) };
       }
+    }
   }
 
   /**
@@ -208,14 +222,16 @@ export class ShareWriter implements AsyncDisposable {
    * partitions at once.
    */
   async writePartition(
-    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    dataset: DatasetToWrite,
     partition: string,
     records: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { onStored, signal } = this.#options;
     const written = this.#newPartition(dataset.name, partition);
     const { tree, use, tally } = written;
-    const cursor = new ParentCursor(this.#parentLeaves(dataset.name, partition, tree));
+    const keys = await this.#bounds.begin(dataset, partition, use);
+    const learn: Learn = (found) => keys?.learn(found);
+    const cursor = new ParentCursor(this.#parentLeaves(dataset.name, partition, { tree, learn }));
     const { chunker } = this.#context.file;
     const writer = new PartitionWriter({
       name: `${dataset.name} ${partition}`,
@@ -223,48 +239,71 @@ export class ShareWriter implements AsyncDisposable {
       chunker: new Chunker(chunker, this.#cutTest, cursor),
       minChunkBytes: chunker.minBytes,
       parent: cursor,
-      chunks: this.#chunkStore(dataset.kind),
+      chunks: this.#chunkStore(dataset, keys),
       tree,
       meter: this.#context.meter,
       signal,
       onStored: (stored) => {
         for (const location of stored.ref.chain) use.add(location);
         tally.add(stored);
+        keys?.add(stored);
         onStored(stored);
       },
     });
-    await writer.write(records);
+    try {
+      await writer.write(records);
+      await keys?.settled();
+    } finally {
+      await keys?.idle();
+    }
+    written.keys = keys;
   }
 
-  /** Takes over a partition from other backups' chunks. */
+  /**
+   * Takes over a partition from other backups' chunks.
+   *
+   * @param chunksOf is given what is to learn of the parent's leaves, each before its chunks, if they are the parent's
+   */
   async copyPartition(
-    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    dataset: DatasetToWrite,
     partition: string,
-    chunks: AsyncIterable<ChunkToCopy>,
+    chunksOf: (learn: Learn) => AsyncIterable<ChunkToCopy>,
   ): Promise<void> {
-    const { tree, use, tally } = this.#newPartition(dataset.name, partition);
+    const written = this.#newPartition(dataset.name, partition);
+    const { tree, use, tally } = written;
+    const keys = await this.#bounds.begin(dataset, partition, use);
     const copier = new ChunkCopier(this.#ledger, this.#names, {
-      chunks: this.#chunkStore(dataset.kind),
+      chunks: this.#chunkStore(dataset, keys),
       signal: this.#options.signal,
     });
-    for await (const chunk of chunks) {
-      const stored = await copier.copy(chunk);
-      tree.add(stored.ref);
-      for (const location of stored.ref.chain) use.add(location);
-      tally.add(stored);
-      this.#options.onStored(stored);
+    try {
+      for await (const chunk of chunksOf((leaf) => keys?.learn(leaf))) {
+        const stored = await copier.copy(chunk);
+        tree.add(stored.ref);
+        for (const location of stored.ref.chain) use.add(location);
+        tally.add(stored);
+        keys?.add(stored);
+        this.#options.onStored(stored);
+      }
+      await keys?.settled();
+    } finally {
+      await keys?.idle();
     }
+    written.keys = keys;
   }
 
   /** What was written, with all packs of chunks closed; the index pack stays open. @throws E_STORE_* */
   async finish(): Promise<WrittenShare> {
     await this.packs.closeData();
     const used = new PartitionPackUse();
-    const partitions = [...this.#partitions.values()].map(({ dataset, partition, use, tally, finish }) => {
-      const root = finish();
-      used.addAll(use);
-      return { dataset, partition, root, tally };
-    });
+    const partitions = [...this.#partitions.values()].map(
+      ({ dataset, partition, use, tally, finish, keys }) => {
+        const root = finish();
+        const bounds = keys?.store();
+        used.addAll(use);
+        return { dataset, partition, root, bounds, tally };
+      },
+    );
     const { others, backups } = this.#ledger;
     const parentDamage = this.#reread?.damaged ?? 0;
     return { partitions, used: used.bytes, others, backups, parentDamage, own: [] };
@@ -286,12 +325,17 @@ export class ShareWriter implements AsyncDisposable {
   /**
    * Without unreadable ones: chunks that would have been compared with them are stored as if they were new.
    */
-  async *#parentLeaves(dataset: string, partition: string, tree: TreeWriter): AsyncGenerator<Leaf> {
+  async *#parentLeaves(
+    dataset: string,
+    partition: string,
+    { tree, learn }: { readonly tree: TreeWriter; readonly learn: Learn },
+  ): AsyncGenerator<Leaf> {
     const { parent, onWarning, signal } = this.#options;
     const root = parent?.root(dataset, partition);
     if (!parent || !root) return;
     const onNode = (node: NodeRef) => tree.knowParentNode(node);
     for await (const found of parent.walk(parent.rootNode(root), { onNode, signal })) {
+      learn(found);
       if ('problem' in found)
         onWarning(`a part of ${parent.manifest.key} cannot be compared with: ${found.problem.message}`);
       else yield found;
@@ -312,20 +356,29 @@ export class ShareWriter implements AsyncDisposable {
       use: (location) => use.add(location),
       isKept: (pack) => this.#ledger.isKept(pack),
     });
-    const written = { dataset, partition, use, tally: new Tally(), tree, finish: () => tree.finish() };
+    const written: PartitionUnderWay & { readonly tree: TreeWriter } = {
+      dataset,
+      partition,
+      use,
+      tally: new Tally(),
+      tree,
+      finish: () => tree.finish(),
+    };
     this.#partitions.set(partitionName(dataset, partition), written);
     return written;
   }
 
-  #chunkStore(kind: 'schema' | 'data'): ChunkStore {
+  #chunkStore(dataset: DatasetToWrite, keys: BoundsUnderWay | undefined): ChunkStore {
+    const { kind } = dataset;
     const { parent, signal, onWarning } = this.#options;
     const { uploader } = this.packs;
     return new ChunkStore({
-      port: this.packs.port(kind, signal),
+      port: this.packs.port(kind, this.#bounds.keyFields(dataset), signal),
       uploader,
       parentPacks: this.#context.limits.deltas || kind === 'schema' ? parent?.packs : undefined,
       isKept: (pack) => this.#ledger.isKept(pack),
       compaction: this.#compaction,
+      lacksBounds: keys && ((ref) => keys.lacks(ref)),
       reread: this.#reread,
       onUnreadableBase: (error) =>
         onWarning(`a chunk of the parent cannot be read, so it is stored whole: ${error.message}`),

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { parsePackId } from '../../core/ids.ts';
-import { rootEntry, rootNode } from '../../format/catalog.ts';
-import type { PackHandle } from '../../format/chunk-ref.ts';
+import { itemEntry, itemPlace, rootEntry, rootNode } from '../../format/catalog.ts';
+import type { ItemLocation, PackHandle } from '../../format/chunk-ref.ts';
 import type { RunBody } from '../../format/run-bodies.ts';
 import { type NodeRef, PackNames } from '../../format/tree.ts';
 import type { RunKeyEntry } from '../keys/key-ring.ts';
@@ -15,6 +15,8 @@ export interface WrittenPartition {
   readonly partition: string;
   /** Null if the partition is empty. */
   readonly root: NodeRef | null;
+  /** Where the list of its least and greatest keys is; undefined if there are none. */
+  readonly bounds: ItemLocation | undefined;
   readonly tally: PartitionTally;
 }
 
@@ -46,12 +48,13 @@ export function encodeShare(
   const nowhere: PackHandle = { id: undefined };
   return {
     share,
-    partitions: partitions.map(({ dataset, partition, root, tally }) => {
+    partitions: partitions.map(({ dataset, partition, root, bounds, tally }) => {
       const { wholeBytes, keptBytes, newChunks } = tally;
       return {
         dataset,
         partition,
         root: root && rootEntry(root, nowhere),
+        ...(bounds ? { bounds: itemEntry(bounds, nowhere) } : {}),
         wholeBytes,
         keptBytes,
         newChunks,
@@ -77,10 +80,11 @@ export function decodeShare(body: ShareBody, key: string): WrittenShare {
   const own = new Set(body.own.map(({ id }) => id));
   const packs = body.packs.map((pack) => [pack.id, { bytes: pack.bytes, key: keyOf(pack.key) }] as const);
   return {
-    partitions: body.partitions.map(({ dataset, partition, root, ...tally }) => ({
+    partitions: body.partitions.map(({ dataset, partition, root, bounds, ...tally }) => ({
       dataset,
       partition,
       root: root && rootNode(root, names, self),
+      bounds: bounds && itemPlace(bounds, names, self),
       tally,
     })),
     used: new Map(body.packs.map(({ id, usedBytes }) => [names.handle(id), usedBytes])),

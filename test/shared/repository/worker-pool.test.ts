@@ -66,6 +66,7 @@ it('tells a thread that starts later of the runs that were begun', async () => {
   expect(await pool.broadcast({ kind: 'begin', settings: settingsOf(run) })).toHaveLength(1);
   const store = (block: SharedArrayBuffer): Task<'store'> => ({
     kind: 'store',
+    keyFields: [],
     run,
     block,
     chunks: Array.from({ length: 6 }, (_, i) => ({ start: i * MiB, end: (i + 1) * MiB, mayDelta: false })),

@@ -1,3 +1,4 @@
+import type { ReadChunk } from './bounds.ts';
 import { Cursor, check, refuse, sha256, unzstd } from './bytes.ts';
 import { columns } from './columns.ts';
 import { count, digits, type Json } from './json.ts';
@@ -24,7 +25,7 @@ interface Chunk {
   readonly chain: Location[];
 }
 
-function locations(cursor: Cursor, items: number, packs: readonly string[]): Location[] {
+export function locations(cursor: Cursor, items: number, packs: readonly string[]): Location[] {
   const indexes = cursor.many(items, () => cursor.varint());
   const starts = cursor.many(items, () => cursor.signed());
   const ends = new Map<string, number>();
@@ -63,6 +64,8 @@ export class Trees {
   readonly #packs: Packs;
   readonly #maxBytes: number;
   readonly #seen: Set<string>;
+  /** Of what was read since it was made empty. */
+  readonly leaves: ReadChunk[][] = [];
 
   /** `seen` gets what is there of the things that the page describes. */
   constructor(packs: Packs, maxBytes: number, seen: Set<string>) {
@@ -149,7 +152,11 @@ export class Trees {
     }
     cursor.end();
     checkSums(reference, [items, sum(plainBytes), sum(records)]);
-    return Buffer.concat(chunks.map((chunk) => this.#readChunk(chunk, purpose)));
+    const bytes = chunks.map((chunk) => this.#readChunk(chunk, purpose));
+    this.leaves.push(
+      bytes.map((each, item) => ({ id: ids[item]!, bytes: each, endsInside: flags[item] === 1 })),
+    );
+    return Buffer.concat(bytes);
   }
 
   #readChunk({ chain, ...said }: Chunk, purpose: string): Buffer {

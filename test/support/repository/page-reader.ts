@@ -1,6 +1,7 @@
 /** A reader of repositories that was written from docs/reference/format.md alone. It shares no code with the product. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkBounds } from '../page-reader/bounds.ts';
 import { Cursor, check, load, refuse, sha256, unzstd } from '../page-reader/bytes.ts';
 import { Authenticated, count, digits, type Json, list, object, parse, text } from '../page-reader/json.ts';
 import { Keys, type RunKey, runKey } from '../page-reader/keys.ts';
@@ -26,6 +27,8 @@ export interface ReadBackup {
   readonly listed: boolean;
   /** What is there of what the page describes: codecs, kinds of columns and nodes, versions of packs. */
   readonly seen: ReadonlySet<string>;
+  /** Chunks of which least and greatest keys are known, and right. */
+  readonly boundedChunks: number;
   readonly datasets: readonly ReadDataset[];
 }
 
@@ -123,31 +126,46 @@ function readBackup(folder: string, keys: Keys, key: string): ReadBackup {
   if (version === 2) checkUse(packs, object(catalog['use']), { own: place.pack, named: named.length });
   const seen = new Set<string>();
   const trees = new Trees(packs, keys.maxBytes, seen);
+  let boundedChunks = 0;
   const datasets = list(catalog['datasets']).map((dataset) =>
-    readDataset(object(dataset), trees, place.pack),
+    readDataset(object(dataset), trees, {
+      catalogPack: place.pack,
+      onBounds: (bounds, attributes) => {
+        const { keyFields } = attributes;
+        if (keyFields === undefined) return;
+        boundedChunks += checkBounds(packs, placeOf(bounds, place.pack), { keyFields, leaves: trees.leaves });
+      },
+    }),
   );
   checkUnique(datasets.map(({ name }) => name));
   const parent = json['parent'] === null ? null : text(json['parent']);
   const listed = json['list'] !== undefined;
   for (const each of packs.versions) seen.add(`pack ${each}`);
-  return { key, version, type: text(json['type']), parent, listed, seen, datasets };
+  return { key, version, type: text(json['type']), parent, listed, seen, boundedChunks, datasets };
 }
 
 function checkUnique(names: readonly string[]): void {
   check(new Set(names).size === names.length, 'two have one name');
 }
 
-function readDataset(json: Json, trees: Trees, catalogPack: string): ReadDataset {
+interface Reading {
+  readonly catalogPack: string;
+  readonly onBounds: (bounds: Json, attributes: Json) => void;
+}
+
+function readDataset(json: Json, trees: Trees, { catalogPack, onBounds }: Reading): ReadDataset {
+  const attributes = object(json['attributes']);
   const kind = text(json['kind']);
   check(kind === 'schema' || kind === 'data', 'a dataset of another kind');
   const partitions = list(json['partitions']).map(object);
   checkUnique(partitions.map(({ name }) => text(name)));
-  const parts = partitions.map(({ root }) =>
-    root === null
-      ? Buffer.alloc(0)
-      : trees.read(rootOf(object(root), catalogPack), kind === 'schema' ? 'index' : 'data'),
-  );
-  const attributes = object(json['attributes']);
+  const parts = partitions.map(({ root, bounds }) => {
+    if (root === null) return Buffer.alloc(0);
+    trees.leaves.length = 0;
+    const part = trees.read(rootOf(object(root), catalogPack), kind === 'schema' ? 'index' : 'data');
+    if (bounds !== undefined) onBounds(object(bounds), attributes);
+    return part;
+  });
   return {
     name: text(json['name']),
     kind,

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../../core/json.ts';
+import type { KeyFieldAttribute } from '../../../core/key-fields.ts';
 
 /*
  * What a backup of MySQL or MariaDB holds, by dataset. A name with a blank is in backticks if it is that of a table.
@@ -38,6 +39,8 @@ export interface TableAttributes extends JsonObject {
   readonly engine: string;
   /** Columns by whose order rows come; empty: as the server has them. */
   readonly order: readonly string[];
+  /** Of the same columns, as far as their values can be compared; missing if there are none. */
+  readonly keyFields?: readonly KeyFieldAttribute[];
   /** Rows that were deleted or changed come too, with the columns that say when. */
   readonly isVersioned: boolean;
   /** Between which values of the first column of `order` the partitions lie, as decimal numbers; one less than there are partitions. */

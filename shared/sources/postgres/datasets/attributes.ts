@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../../core/json.ts';
+import type { KeyFieldAttribute } from '../../../core/key-fields.ts';
 
 /*
  * What a PostgreSQL backup holds, by dataset. Names of tables always have a dot; the other names never do.
@@ -69,6 +70,8 @@ export interface TableAttributes extends CopyAttributes {
   readonly role: 'table';
   readonly schema: string;
   readonly table: string;
+  /** Of the primary key, as far as its values can be compared; missing if there is none. */
+  readonly keyFields?: readonly KeyFieldAttribute[];
   readonly unlogged: boolean;
   /** Set for a configuration table that belongs to an extension: CREATE EXTENSION makes the table. */
   readonly extension: string | null;

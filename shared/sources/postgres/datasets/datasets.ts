@@ -1,8 +1,10 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import { KEY_FIELDS, keyFieldsAttribute } from '../../../core/key-fields.ts';
 import { KiB } from '../../../core/units.ts';
 import type { DatasetPlan } from '../../source.ts';
 import { query } from '../connection/connection.ts';
+import { NUMBER_TYPE } from '../copy/export-rows.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { displayName } from '../text/identifiers.ts';
 import {
@@ -168,6 +170,7 @@ function tableDataset(table: TableInfo, pagesPerPartition: number): DatasetPlan 
     schema: table.schema,
     table: table.name,
     columns: table.columns,
+    ...keyFields(table),
     unlogged: table.unlogged,
     extension: table.extension,
     condition: table.condition,
@@ -188,6 +191,20 @@ function tableDataset(table: TableInfo, pagesPerPartition: number): DatasetPlan 
       splits ? pagesPerPartition : Number.POSITIVE_INFINITY,
     ),
   };
+}
+
+const INTEGER_TYPE = /^(smallint|integer|bigint|oid)$/;
+
+/** The fields of COPY text that hold the primary key; of numbers that are not whole, one value has several texts. */
+function keyFields({ columns, key }: TableInfo): Pick<TableAttributes, 'keyFields'> {
+  const fields = key.map((name) => {
+    const place = columns.findIndex((column) => column.name === name);
+    const type = columns[place]?.type ?? '';
+    const form = NUMBER_TYPE.test(type) ? undefined : ('text' as const);
+    return { place, name, type, form: INTEGER_TYPE.test(type) ? ('integer' as const) : form };
+  });
+  const known = keyFieldsAttribute(fields);
+  return known.length > 0 ? { [KEY_FIELDS]: known } : {};
 }
 
 function sequenceDataset(count: number): DatasetPlan {

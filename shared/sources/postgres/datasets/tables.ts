@@ -13,6 +13,8 @@ export interface TableInfo {
   /** `r` holds rows; `p` is the parent of partitions, only locked. */
   readonly kind: 'r' | 'p';
   readonly columns: readonly ColumnAttributes[];
+  /** Columns of the primary key; empty if there is none. */
+  readonly key: readonly string[];
   readonly unlogged: boolean;
   readonly extension: string | null;
   readonly condition: string;
@@ -41,6 +43,11 @@ export async function listTables(snapshot: Snapshot, signal: AbortSignal): Promi
                       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum), '[]')
                FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ${generated}) AS columns,
+            (SELECT coalesce(json_agg(a.attname ORDER BY k.place), '[]')
+               FROM pg_catalog.pg_constraint p
+              CROSS JOIN LATERAL unnest(p.conkey) WITH ORDINALITY k(attnum, place)
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = p.conrelid AND a.attnum = k.attnum
+              WHERE p.conrelid = c.oid AND p.contype = 'p') AS key,
             c.relpersistence = 'u' AS unlogged,
             e.extname AS extension,
             coalesce((SELECT e.extcondition[i] FROM generate_subscripts(e.extconfig, 1) i
