@@ -2,11 +2,13 @@ import { releaseMemory } from '../../core/buffer-memory.ts';
 import type { HoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { ChunkRef } from '../../format/chunk-ref.ts';
+import type { ChunkBounds } from '../../format/key-bounds.ts';
 import type { NodeRef } from '../../format/tree.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import type { Leaf, LostNode } from '../../repository/reading/tree-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { type BoundsCheck, type SaidOfLeaf, textOf } from './bounds-check.ts';
 
 /** Chunks that one task decodes. */
 const CHUNKS_A_TASK = 8;
@@ -38,6 +40,8 @@ export interface TreeCheckOptions {
    * @default false
    */
   readonly passesKnownLeaves?: boolean;
+  /** What the backup says of the keys in these chunks, to be compared with them. @default nothing is */
+  readonly bounds?: BoundsCheck | undefined;
   /** For skipped chunks, read or not. */
   readonly onPassed?: (plainBytes: number) => void;
   readonly signal: AbortSignal;
@@ -67,37 +71,47 @@ export class TreeCheck {
   async check(reader: BackupReader, node: NodeRef, options: TreeCheckOptions): Promise<void> {
     const { isInScope = () => true, onRef, onPassed = () => {}, onLostNode } = options;
     await this.#learn(reader);
+    let { bounds } = options;
+    let leaf = 0;
     const isWanted = (below: NodeRef) => {
-      if (!options.passesKnownLeaves || !this.#isKnown(reader, below)) return true;
+      const name = leafName(below) + (bounds?.nameOf(leaf) ?? '');
+      if (!options.passesKnownLeaves || !this.#isKnown(reader, below, name)) return true;
+      leaf++;
       onPassed(below.plainBytes);
       return false;
     };
     for await (const found of reader.walk(node, { isWanted, signal: this.#signal })) {
       if ('problem' in found) {
+        // Nobody knows how many leaves are below a lost node.
+        if (found.node.level > 0) bounds = undefined;
+        leaf++;
         onLostNode(found);
         continue;
       }
       if (onRef) for (const ref of found.refs) onRef(ref);
-      const wanted = found.refs.filter((ref) => isInScope(ref) && !this.#isKnownChunk(reader, ref));
+      const said = await bounds?.said(leaf++, found.refs);
+      const toCheck = found.refs.map((ref, i) => ({ ref, keys: said?.chunks[i] }));
+      const wanted = toCheck.filter((one) => isInScope(one.ref) && !this.#isKnownChunk(reader, one));
       let isWhole = true;
       const onLostChunk = (lost: LostChunk) => {
         isWhole = false;
         options.onLostChunk(lost);
       };
-      await this.#checkChunks(reader, wanted, { ...options, onLostChunk });
-      if (isWhole && options.passesKnownLeaves) this.#remember(found);
+      await this.#checkChunks(reader, wanted, { ...options, bounds, said, onLostChunk });
+      if (isWhole && options.passesKnownLeaves)
+        this.#remember(found, leafName(found.node) + (said?.name ?? ''));
       onPassed(found.refs.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
     }
   }
 
   /** Whether a leaf was found whole, and this backup lists all packs that it needs. */
-  #isKnown(reader: BackupReader, node: NodeRef): boolean {
-    const packs = node.level === 0 ? this.#leaves.get(leafName(node)) : undefined;
+  #isKnown(reader: BackupReader, node: NodeRef, name: string): boolean {
+    const packs = node.level === 0 ? this.#leaves.get(name) : undefined;
     return packs !== undefined && this.#areListed(reader, packs);
   }
 
-  #isKnownChunk(reader: BackupReader, ref: ChunkRef): boolean {
-    return this.#known.has(chunkName(ref)) && this.#areListed(reader, packsOf(ref));
+  #isKnownChunk(reader: BackupReader, chunk: ChunkToCheck): boolean {
+    return this.#known.has(checkedName(chunk)) && this.#areListed(reader, packsOf(chunk.ref));
   }
 
   #areListed(reader: BackupReader, packs: readonly string[]): boolean {
@@ -117,16 +131,16 @@ export class TreeCheck {
     this.#listed = { reader, packs };
   }
 
-  #remember({ node, refs }: Leaf): void {
+  #remember({ node, refs }: Leaf, name: string): void {
     if (this.#leaves.size >= MOST_LEAVES) this.#leaves = new Map();
     const packs = new Set(refs.flatMap(packsOf));
-    this.#leaves.set(leafName(node), [...packs, node.location.pack.id ?? '']);
+    this.#leaves.set(name, [...packs, node.location.pack.id ?? '']);
   }
 
   async #checkChunks(
     reader: BackupReader,
-    refs: readonly ChunkRef[],
-    options: TreeCheckOptions,
+    refs: readonly ChunkToCheck[],
+    options: GroupOptions,
   ): Promise<void> {
     const groups = Array.from({ length: Math.ceil(refs.length / CHUNKS_A_TASK) }, (_, i) =>
       refs.slice(i * CHUNKS_A_TASK, (i + 1) * CHUNKS_A_TASK),
@@ -140,30 +154,42 @@ export class TreeCheck {
   /** One task for all; if that fails, one for each. */
   async #checkGroup(
     reader: BackupReader,
-    group: readonly ChunkRef[],
-    { onLostChunk }: TreeCheckOptions,
+    group: readonly ChunkToCheck[],
+    options: GroupOptions,
   ): Promise<void> {
-    if ((await this.#decode(reader, group)) === undefined) return;
-    for (const ref of group) {
-      const problem = await this.#decode(reader, [ref]);
-      if (problem) onLostChunk({ ref, ...(await this.#culprit(reader, ref, problem)) });
+    if ((await this.#decode(reader, group, options)) === undefined) return;
+    for (const one of group) {
+      const problem = await this.#decode(reader, [one], options);
+      const { ref } = one;
+      if (problem) options.onLostChunk({ ref, ...(await this.#culprit(reader, ref, problem)) });
     }
   }
 
   /** What is wrong with them, undefined if nothing is. */
-  async #decode(reader: BackupReader, group: readonly ChunkRef[]): Promise<HoldfastError | undefined> {
+  async #decode(
+    reader: BackupReader,
+    group: readonly ChunkToCheck[],
+    { bounds, said }: GroupOptions,
+  ): Promise<HoldfastError | undefined> {
     try {
-      const { plain } = await reader.decode(group, { digest: false, signal: this.#signal });
+      const refs = group.map(({ ref }) => ref);
+      const { plain } = await reader.decode(refs, { digest: false, signal: this.#signal });
+      let at = 0;
+      for (const { ref, keys } of group) {
+        const chunk = plain.subarray(at, at + ref.plainBytes);
+        if (keys && said) bounds?.compare(chunk, keys, said.pack);
+        at += ref.plainBytes;
+      }
       releaseMemory(plain);
     } catch (error) {
       if (!isDamage(error)) throw error;
       return error;
     }
     if (this.#known.size + group.length > MOST_REMEMBERED) this.#known = new Set();
-    for (const ref of group) {
-      this.#known.add(chunkName(ref));
+    for (const one of group) {
+      this.#known.add(checkedName(one));
       this.chunks++;
-      this.records += ref.records;
+      this.records += one.ref.records;
     }
     return undefined;
   }
@@ -184,6 +210,19 @@ export class TreeCheck {
     }
     return { pack: chain.at(-1)?.pack.id ?? '', problem };
   }
+}
+
+/** A chunk, and what is said of the keys in it. */
+interface ChunkToCheck {
+  readonly ref: ChunkRef;
+  readonly keys: ChunkBounds | undefined;
+}
+
+type GroupOptions = TreeCheckOptions & { readonly said: SaidOfLeaf | undefined };
+
+/** The same for a chunk of which the same is said. */
+function checkedName({ ref, keys }: ChunkToCheck): string {
+  return keys ? `${chunkName(ref)}/${textOf(keys)}` : chunkName(ref);
 }
 
 /** The same for the same chunk, with the same counts, through the same chain. */

@@ -12,6 +12,7 @@ import { PackLists } from '../../repository/packs/pack-lists.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import { asDamage, isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { BoundsCheck } from './bounds-check.ts';
 import { TreeCheck } from './tree-check.ts';
 import { refuseContradictions, refuseOtherKey } from './verify-contents.ts';
 import type { Findings } from './verify-findings.ts';
@@ -222,15 +223,19 @@ export class FullVerification {
 
   async #verifyTrees(reader: BackupReader, isInScope: (pack: string) => boolean): Promise<void> {
     const key = reader.manifest.key as BackupKey;
-    for (const { name, partitions } of reader.catalog.datasets) {
+    for (const dataset of reader.catalog.datasets) {
+      const { name } = dataset;
       const blame = (pack: string | undefined, problem: HoldfastError) =>
         this.#findings.add(packKey(pack as PackId), key, problem, name);
-      for (const { root } of partitions) {
+      for (const { name: partition, root } of dataset.partitions) {
         if (!root) continue;
+        const onWrong = blame;
+        const bounds = await BoundsCheck.of(reader, dataset, partition, { onWrong, signal: this.#signal });
         await this.#trees.check(reader, reader.rootNode(root), {
           isInScope: ({ chain }) => isInScope(chain.at(-1)?.pack.id ?? ''),
           // The scope differs from backup to backup.
           passesKnownLeaves: !this.#options.onlyNew,
+          bounds,
           onLostNode: ({ node, problem }) => blame(node.location.pack.id, problem),
           onLostChunk: ({ pack, problem }) => blame(pack, problem),
           onPassed: this.#options.onPassed,
