@@ -57,6 +57,7 @@ Exit status: 0 shown, also if no row fits; 10 no such backup or dataset; 20 dama
       dataset: values.dataset,
       where: values.where,
       columns: values.columns?.split(',').map((name) => name.trim()),
+      onWarning: (message) => session.progress.say(`warning: ${message}`),
       signal: io.signal,
     });
     if (!session.isJson && format !== 'table') {

@@ -27,11 +27,31 @@ export function parseCondition(text: string, columns: readonly RowColumn[]): Row
     const { place } = columnNamed(unquoted(isNull[1] ?? '', '"'), columns);
     return (fields) => (fields[place] === null) === (isNull[2] === undefined);
   }
+  return testOf(parseComparison(text, columns));
+}
+
+/** A condition that compares a column with a value. */
+export interface Comparison {
+  readonly column: RowColumn;
+  readonly place: number;
+  readonly operator: string;
+  readonly value: string;
+}
+
+/** Those of some conditions that compare. @throws E_USAGE as `parseCondition`, but not for a value */
+export function comparisonsIn(
+  texts: readonly string[],
+  columns: readonly RowColumn[],
+): readonly Comparison[] {
+  return texts.filter((text) => !NULL_CONDITION.test(text)).map((text) => parseComparison(text, columns));
+}
+
+function parseComparison(text: string, columns: readonly RowColumn[]): Comparison {
   const [, name = '', operator = '', given = ''] = CONDITION.exec(text) ?? [];
   if (operator === '') throw new HoldfastError('E_USAGE', `'${text}' is not a condition`, { hint: HINT });
   const { column, place } = columnNamed(unquoted(name, '"'), columns);
   refuseMoreThanValue(text, given.trim(), columns);
-  return comparison(column, place, { operator, value: unquoted(given.trim(), "'") });
+  return { column, place, operator, value: unquoted(given.trim(), "'") };
 }
 
 /** What would be compared as a text, and was meant as more than that. In quotes it is a text. @throws E_USAGE */
@@ -62,11 +82,7 @@ function isCondition(text: string, columns: readonly RowColumn[]): boolean {
   return name !== undefined && columns.some((column) => column.name === unquoted(name, '"'));
 }
 
-function comparison(
-  { name, type, isNumber }: RowColumn,
-  place: number,
-  { operator, value }: { readonly operator: string; readonly value: string },
-): RowTest {
+function testOf({ column: { name, type, isNumber }, place, operator, value }: Comparison): RowTest {
   if (operator === '~') return (fields) => fields[place]?.includes(value) ?? false;
   if (isNumber && !isNumberText(value))
     throw new HoldfastError('E_USAGE', `${name} is ${type}; '${value}' is not a number`, {

@@ -1,10 +1,12 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
-import { type Fields, type RowColumn, splitRecords } from '../../sources/rows.ts';
+import { type Fields, type RowColumn, type RowShape, splitRecords } from '../../sources/rows.ts';
 import { contentsOf, selectDatasets } from '../restore/contents.ts';
 import { parseCondition, placesOf } from './conditions.ts';
+import { nearContents, type OnWarning } from './near-contents.ts';
 import { rowShapeOf } from './row-shape.ts';
+import { keysWhere } from './wanted-keys.ts';
 
 /** Which rows of a backup are read. */
 export interface RowsOptions {
@@ -14,6 +16,8 @@ export interface RowsOptions {
   readonly where?: readonly string[] | undefined;
   /** Names of columns, in the order in which they are wanted. @default all */
   readonly columns?: readonly string[] | undefined;
+  /** Told if rows cannot be found by their keys, so that all are read. */
+  readonly onWarning?: OnWarning | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -26,29 +30,38 @@ export interface RowsOfBackup {
 }
 
 /**
- * Reads rows of a backup where it lies: nothing is restored, nothing put on a disk.
+ * Reads rows of a backup where it lies: nothing is restored, nothing put on a disk. Of a table whose key the conditions name, only
+ * chunks that may hold it are read.
  *
  * @throws E_NO_DATASET; E_USAGE for a condition or a column that cannot be
  */
 export function readRows(reader: BackupReader, options: RowsOptions): Promise<RowsOfBackup> {
-  return rowsOf(contentsOf(reader), options);
+  return rowsOf(contentsOf(reader), options, (contents, dataset, shape) => {
+    const ranges = keysWhere(dataset, shape, options.where ?? []);
+    return nearContents(reader, contents, { dataset, ranges, onWarning: options.onWarning });
+  });
 }
+
+type Narrow = (contents: BackupContents, dataset: StoredDataset, shape: RowShape) => BackupContents;
 
 /** The same of contents that may also be those of a database. @throws as `readRows`, E_SOURCE_* */
 export async function rowsOf(
   contents: BackupContents,
   { dataset: name, where = [], columns: chosen, signal }: RowsOptions,
+  narrow: Narrow = (all) => all,
 ): Promise<RowsOfBackup> {
   const dataset = chosenDataset(contents, name);
-  const { columns, parse } = await rowShapeOf(contents, dataset, signal);
+  const shape = await rowShapeOf(contents, dataset, signal);
+  const { columns, parse } = shape;
   const tests = where.map((text) => parseCondition(text, columns));
   const places = chosen && placesOf(chosen, { columns });
+  const near = narrow(contents, dataset, shape);
   return {
     dataset: dataset.name,
     columns: places ? places.flatMap((place) => columns[place] ?? []) : columns,
     async *rows() {
       for (const partition of dataset.partitions) {
-        for await (const record of splitRecords(contents.read(dataset, partition, signal))) {
+        for await (const record of splitRecords(near.read(dataset, partition, signal))) {
           const fields = parse(record);
           if (!tests.every((test) => test(fields))) continue;
           yield places ? places.map((place) => fields[place] ?? null) : fields;

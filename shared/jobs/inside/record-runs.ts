@@ -1,5 +1,6 @@
 import type { ChunkRef } from '../../format/chunk-ref.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import { markedLeaves, type NearOptions } from '../../repository/reading/near-chunks.ts';
 
 /** Neighbouring chunks that hold whole records together: mostly one; several where a record is larger than a chunk. */
 export interface RecordRun {
@@ -24,6 +25,28 @@ export async function* runsOf(
     }
   }
   if (refs.length > 0) yield asRun(refs);
+}
+
+/** A run, and whether it may hold a row that is looked for. */
+export interface MarkedRun extends RecordRun {
+  readonly isNear: boolean;
+}
+
+/** As `runsOf`, marked where one of some keys may be. @throws E_DAMAGED, E_STORE_* */
+export async function* markedRuns(reader: BackupReader, options: NearOptions): AsyncGenerator<MarkedRun> {
+  let refs: ChunkRef[] = [];
+  let isNear = false;
+  for await (const leaf of markedLeaves(reader, options)) {
+    for (const [i, ref] of leaf.refs.entries()) {
+      refs.push(ref);
+      isNear ||= leaf.isNear[i] ?? true;
+      if (ref.endsInside) continue;
+      yield { ...asRun(refs), isNear };
+      refs = [];
+      isNear = false;
+    }
+  }
+  if (refs.length > 0) yield { ...asRun(refs), isNear: true };
 }
 
 function asRun(refs: readonly ChunkRef[]): RecordRun {

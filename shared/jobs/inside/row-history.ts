@@ -1,5 +1,6 @@
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import type { KeyRanges } from '../../format/key-ranges.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { StoredDataset } from '../../sources/contents.ts';
@@ -7,10 +8,12 @@ import type { ChangePlugin } from '../../sources/plugin.ts';
 import { type Fields, type RowColumn, type RowShape, splitRecords } from '../../sources/rows.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { compareValues, isNumberText } from './compare-values.ts';
+import { type OnWarning, warningOf } from './near-contents.ts';
 import { datasetNamed } from './read-rows.ts';
-import { type RecordRun, runsOf } from './record-runs.ts';
+import { type MarkedRun, markedRuns, runsOf } from './record-runs.ts';
 import { rowMoments } from './row-moments.ts';
 import { rowShapeOf } from './row-shape.ts';
+import { keysAmong } from './wanted-keys.ts';
 
 /** A row as some backups, one after the other, have it, or as a transaction between them left it. */
 export interface RowVersion {
@@ -32,8 +35,8 @@ export interface HistoryOptions {
   readonly rowKey: readonly string[];
   /** Also what transactions between backups made of it, as far as changes of that kind are stored. @default not */
   readonly changes?: ChangePlugin | undefined;
-  /** Told where versions between backups are not known, and why. */
-  readonly onWarning?: (message: string) => void;
+  /** Told why versions between backups are not known, and if the row cannot be found by its key, so that all rows are read. */
+  readonly onWarning?: OnWarning | undefined;
   /** Told of each backup before it is read. */
   readonly onBackup?: (key: BackupKey) => void;
   readonly signal: AbortSignal;
@@ -49,14 +52,14 @@ export async function* rowHistory(
   repository: Repository,
   options: HistoryOptions,
 ): AsyncGenerator<RowVersion> {
-  const { backups, dataset, rowKey, onBackup, signal } = options;
+  const { backups, dataset, rowKey, onBackup, onWarning, signal } = options;
   let before: Seen | undefined;
   let known: string | undefined;
   let wasSeen = false;
   for (const [i, key] of backups.entries()) {
     onBackup?.(key);
     const reader = await repository.openBackup(key, signal);
-    const now = await look(reader, { dataset, rowKey, before, signal });
+    const now = await look(reader, { dataset, rowKey, before, onWarning, signal });
     wasSeen ||= now.isThere;
     if (text(now) !== known) yield { key, columns: now.columns, row: now.row };
     known = text(now);
@@ -110,10 +113,14 @@ interface Look {
   readonly dataset: string;
   readonly rowKey: readonly string[];
   readonly before: Seen | undefined;
+  readonly onWarning: OnWarning | undefined;
   readonly signal: AbortSignal;
 }
 
-async function look(reader: BackupReader, { dataset: name, rowKey, before, signal }: Look): Promise<Seen> {
+async function look(
+  reader: BackupReader,
+  { dataset: name, rowKey, before, onWarning, signal }: Look,
+): Promise<Seen> {
   const contents = contentsOf(reader);
   if (!contents.datasets.some((one) => one.name === name))
     return { isThere: false, columns: [], row: null, runs: new Set() };
@@ -121,13 +128,15 @@ async function look(reader: BackupReader, { dataset: name, rowKey, before, signa
   const shape = await rowShapeOf(contents, dataset, signal);
   refuseOtherKeys(shape, rowKey, name);
   const known = before && names(before.columns) === names(shape.columns) ? before : undefined;
-  const findIn = async (run: RecordRun) => {
+  const findIn = async (run: MarkedRun) => {
     if (known?.runs.has(run.id)) return known.run === run.id ? known.row : null;
+    if (!run.isNear) return null;
     return findRow(reader.readChunks(once(run), signal), shape, rowKey);
   };
   const runs = new Set<string>();
   let found: { readonly row: Fields | null; readonly run?: string } = { row: null };
-  for await (const run of runsOfAll(reader, dataset, signal)) {
+  const near = { ranges: keysAmong(dataset, shape, [rowKey]), onWarning };
+  for await (const run of runsOfAll(reader, dataset, near, signal)) {
     runs.add(run.id);
     const row = found.row ? null : await findIn(run);
     if (row) found = { row, run: run.id };
@@ -138,9 +147,16 @@ async function look(reader: BackupReader, { dataset: name, rowKey, before, signa
 async function* runsOfAll(
   reader: BackupReader,
   { name: dataset, partitions }: StoredDataset,
+  near: { readonly ranges: KeyRanges | undefined; readonly onWarning: OnWarning | undefined },
   signal: AbortSignal,
-): AsyncGenerator<RecordRun> {
-  for (const { name: partition } of partitions) yield* runsOf(reader, { dataset, partition }, signal);
+): AsyncGenerator<MarkedRun> {
+  const { ranges, onWarning = () => {} } = near;
+  const onDamage = warningOf(onWarning);
+  for (const { name: partition } of partitions) {
+    if (ranges) yield* markedRuns(reader, { dataset, partition, ranges, onDamage, signal });
+    else
+      for await (const run of runsOf(reader, { dataset, partition }, signal)) yield { ...run, isNear: true };
+  }
 }
 
 function refuseOtherKeys({ columns, key }: RowShape, rowKey: readonly string[], name: string): void {

@@ -1,13 +1,15 @@
 import { KiB, MiB, SECOND_MS } from '../../core/units.ts';
+import type { KeyRanges } from '../../format/key-ranges.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { RowColumn } from '../../sources/rows.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { parseCondition, placesOf } from './conditions.ts';
 import { chosenDataset } from './read-rows.ts';
-import { recordsFrom } from './records-from.ts';
+import { nearRecordsFrom, recordsFrom } from './records-from.ts';
 import { rowShapeOf } from './row-shape.ts';
 import { type ShownFields, shownFields } from './shown-fields.ts';
+import { keysWhere } from './wanted-keys.ts';
 
 /** Bytes of values of a page, as JSON: it ends with the row that reaches them. */
 export const PAGE_BYTES = MiB;
@@ -79,8 +81,11 @@ export async function readRowsPage(reader: BackupReader, options: RowsPageOption
   const places = chosen ? placesOf(chosen, shape) : shape.columns.map((_, i) => i);
   const page = new Page(options, places.length);
   const about = { dataset: dataset.name, columns: columnsAt(places, shape) };
-  for await (const { record, position } of recordsAfter(reader, dataset, from, signal)) {
+  // Conditions are for what is shown of masked rows, which says nothing of their keys.
+  const ranges = mask ? undefined : keysWhere(dataset, shape, where);
+  for await (const { record, position } of recordsAfter(reader, { dataset, from, ranges }, signal)) {
     if (page.isOver()) return { ...about, ...page.result, next: position };
+    if (!record) continue;
     page.searched++;
     const fields = shape.parse(mask ? mask(record) : record);
     if (tests.every((test) => test(fields))) page.add(places.map((place) => fields[place] ?? null));
@@ -88,23 +93,30 @@ export async function readRowsPage(reader: BackupReader, options: RowsPageOption
   return { ...about, ...page.result, next: undefined };
 }
 
-/** The records of a dataset from a position on, each with its own. */
+/** The records of a dataset from a position on, each with its own; records with other keys may be passed over. */
 async function* recordsAfter(
   reader: BackupReader,
-  { name, partitions }: StoredDataset,
-  from: RowPosition,
+  { dataset: { name, partitions }, from, ranges }: AfterOptions,
   signal: AbortSignal,
-): AsyncGenerator<{ readonly record: Uint8Array; readonly position: RowPosition }> {
+): AsyncGenerator<{ readonly record: Uint8Array | undefined; readonly position: RowPosition }> {
   for (const [partition, { name: part }] of partitions.entries()) {
     if (partition < from.partition) continue;
     let records = partition === from.partition ? from.records : 0;
-    for await (const record of recordsFrom(
-      reader,
-      { dataset: name, partition: part, skipped: records },
-      signal,
-    ))
-      yield { record, position: { partition, records: records++ } };
+    const after = { dataset: name, partition: part, skipped: records };
+    if (ranges)
+      for await (const { record, place } of nearRecordsFrom(reader, { ...after, ranges, signal }))
+        yield { record, position: { partition, records: place } };
+    else
+      for await (const record of recordsFrom(reader, after, signal))
+        yield { record, position: { partition, records: records++ } };
   }
+}
+
+interface AfterOptions {
+  readonly dataset: StoredDataset;
+  readonly from: RowPosition;
+  /** The keys that are looked for. @default all */
+  readonly ranges: KeyRanges | undefined;
 }
 
 function columnsAt(
@@ -124,6 +136,7 @@ class Page {
   readonly #mostCharacters: number;
   readonly #startedMs = performance.now();
   #bytes = 0;
+  #asked = 0;
   searched = 0;
 
   constructor({ limit, mostMs = SEARCH_MS }: RowsPageOptions, columns: number) {
@@ -145,7 +158,8 @@ class Page {
 
   isOver(): boolean {
     if (this.#rows.length >= this.#limit || this.#bytes >= PAGE_BYTES) return true;
-    if (this.searched === 0 || this.searched % RECORDS_BETWEEN > 0) return false;
+    const asked = this.#asked++;
+    if (asked === 0 || asked % RECORDS_BETWEEN > 0) return false;
     return performance.now() - this.#startedMs >= this.#mostMs;
   }
 }
