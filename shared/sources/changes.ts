@@ -1,3 +1,5 @@
+import type { BackupContents, StoredDataset } from './contents.ts';
+import type { Fields } from './rows.ts';
 import type { SourceCheck } from './source-checks.ts';
 
 /**
@@ -208,6 +210,8 @@ export interface RowChangeOfStream {
   readonly before?: readonly (string | null | undefined)[] | undefined;
   /** Of an insert or update; undefined for a field that was not changed and is not said. */
   readonly after?: readonly (string | null | undefined)[] | undefined;
+  /** Why the stream does not say what became of rows of the dataset: part of a sentence. From here on it cannot be followed. */
+  readonly unsaid?: string | undefined;
 }
 
 /** One transaction of a stream. */
@@ -220,11 +224,30 @@ export interface ChangeTransaction {
   readonly changes: AsyncIterable<RowChangeOfStream>;
 }
 
-/** Decodes stored changes into rows, with fields as the base's records have them. */
-export interface ChangeDecoder {
+/** A base that stored changes follow. */
+export interface FollowedBase {
+  readonly contents: BackupContents;
+  readonly join: ChangeJoin;
+}
+
+/** Tells transactions of stored changes, in their order. */
+export interface TransactionTeller {
   transactions(changes: StoredChanges, signal: AbortSignal): AsyncIterable<ChangeTransaction>;
+}
+
+/** Decodes stored changes into rows, with fields as the base's records have them. */
+export interface ChangeDecoder extends TransactionTeller {
+  /**
+   * For one way through stretches that follow each other, from where a base joins on: knows how the base has values, and what an
+   * earlier stretch left open. @default the decoder itself, to which each stretch says all
+   */
+  following?(base: FollowedBase, signal: AbortSignal): Promise<TransactionTeller>;
   /** Whether a base that joins there has a transaction. Without it, or without values of rows, no base can be proven. */
   hasTransaction?(join: ChangeJoin, transaction: Pick<ChangeTransaction, 'id' | 'position'>): boolean;
-  /** A record, as a backup has it and without its newline, of fields as `RowShape.parse` gives them. */
-  recordOf?(fields: readonly (string | null)[]): Uint8Array;
+  /**
+   * Makes records, as a backup has them and without their newline, of fields as `RowShape.parse` gives them.
+   *
+   * @returns which throws E_SOURCE_UNSUPPORTED for a text that has no certain form in the records
+   */
+  recordWriter?(dataset: StoredDataset): (fields: Fields) => Uint8Array;
 }

@@ -11,12 +11,13 @@ import { contentsOf } from '../restore/contents.ts';
 import { type ChosenMoment, chooseMoment, hasDefinitions, type MomentWanted } from './choose-moment.ts';
 import { asStored } from './find-transaction.ts';
 import { followStream, type KeyedDataset, type StreamRows } from './proof/stream-rows.ts';
+import { tellerAfter } from './teller-after.ts';
 
 /** What changed rows are held in. */
 export const MOST_FOLLOWED_BYTES = 64 * MiB;
 
 /** A decoder that says what rows hold. */
-export type ValueDecoder = ChangeDecoder & Required<Pick<ChangeDecoder, 'hasTransaction' | 'recordOf'>>;
+export type ValueDecoder = ChangeDecoder & Required<Pick<ChangeDecoder, 'hasTransaction' | 'recordWriter'>>;
 
 /** A base, the changes after it, and what reads them. */
 export interface BaseAndStream {
@@ -41,7 +42,7 @@ export async function valueDecoder(plugin: ChangePlugin, what: string): Promise<
 }
 
 function hasValues(decoder: ChangeDecoder | undefined): decoder is ValueDecoder {
-  return decoder?.hasTransaction !== undefined && decoder.recordOf !== undefined;
+  return decoder?.hasTransaction !== undefined && decoder.recordWriter !== undefined;
 }
 
 /** The newest base before a moment with what follows it. @throws as `chooseMoment`, and E_DAMAGED, E_NO_KEY */
@@ -82,12 +83,14 @@ export async function openChosen(
 /** The transactions that a base lacks, in their order. @throws E_DAMAGED, E_STORE_*, E_ABORTED */
 export async function* transactionsAfter(
   { context }: Repository,
-  { chosen, decoder }: Pick<BaseAndStream, 'chosen' | 'decoder'>,
+  { reader, chosen, decoder }: Pick<BaseAndStream, 'reader' | 'chosen' | 'decoder'>,
   signal: AbortSignal,
 ): AsyncGenerator<ChangeTransaction> {
+  const base = { contents: contentsOf(reader), join: chosen.join };
+  const teller = await tellerAfter(decoder, base, signal);
   for (const segment of chosen.segments) {
     const changes = asStored(context, segment, signal);
-    for await (const transaction of decoder.transactions(changes, signal)) {
+    for await (const transaction of teller.transactions(changes, signal)) {
       if (!decoder.hasTransaction(chosen.join, transaction)) yield transaction;
       else for await (const _ of transaction.changes);
     }

@@ -1,3 +1,4 @@
+import type { BackupKey } from '../../core/ids.ts';
 import { changesFolder } from '../../format/change-keys.ts';
 import { listSegments } from '../../repository/changes/list-segments.ts';
 import { type OpenedSegment, readChanges, readSegment } from '../../repository/changes/segment-reader.ts';
@@ -23,7 +24,10 @@ export async function chooseBeforeTransaction(
   return { ...whole, until };
 }
 
-/** The segments up to one that may lie behind those that reach the moment: commits are not in the order of their times. */
+/**
+ * The segments up to one that may lie behind those that reach the moment: commits are not in the order of their times, and some servers
+ * know only the second. A base may have been made in between.
+ */
 async function chooseUpTo(
   repository: Repository,
   chosen: ChosenMoment,
@@ -32,8 +36,8 @@ async function chooseUpTo(
 ): Promise<ChosenMoment> {
   const last = chosen.segments.at(-1)?.head.number ?? 0;
   if (last >= head.number) return chosen;
-  const all = await chooseMoment(repository, { ...wanted, until: { at: head.facts.readAt } });
-  return all.base.key === chosen.base.key ? all : chosen;
+  const only = chosen.base.key as BackupKey;
+  return chooseMoment(repository, { ...wanted, only, until: { at: head.facts.readAt } });
 }
 
 interface FoundTransaction {

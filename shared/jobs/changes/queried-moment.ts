@@ -42,7 +42,7 @@ export function queriedMoment(
       const shape = await rowShapeOf(contents, dataset, signal);
       const records = recordsOf(
         contents,
-        { dataset, shape, keyed, rows, recordOf: decoder.recordOf },
+        { dataset, shape, keyed, rows, recordOf: decoder.recordWriter(dataset) },
         signal,
       );
       for await (const block of inBlocks(records)) yield places ? pickFields(block, places) : block;

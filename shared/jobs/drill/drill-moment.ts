@@ -29,9 +29,10 @@ export interface DrilledMoment {
   readonly replayMs: number;
   /**
    * What the database holds then against backup and stored changes, which are decoded and counted apart from what applied them. `not
-   * compared`: its kind of changes is not decoded in this release.
+   * compared`: the changes do not say what rows hold; `why` says more.
    */
   readonly outcome: 'equal' | 'different' | 'not compared';
+  readonly why?: string | undefined;
   readonly datasets: readonly DatasetProof[];
 }
 
@@ -85,7 +86,7 @@ export async function drillMoment(about: Restored): Promise<MomentReport | undef
 }
 
 function reportOf(moment: DrilledMoment): MomentReport {
-  const { datasets, ...rest } = moment;
+  const { datasets, why: whyNot, ...rest } = moment;
   const count = (state: string) => datasets.filter((one) => one.state === state).length;
   const body = {
     ...rest,
@@ -99,7 +100,9 @@ function reportOf(moment: DrilledMoment): MomentReport {
     details: { moment: { at: moment.at, datasets: provenDatasets(datasets) } },
     leftOut: [
       ...(moment.outcome === 'not compared'
-        ? ['the moment after the backup: changes of this kind of database are not decoded in this release']
+        ? [
+            `the moment after the backup was not compared: ${whyNot ?? 'changes of this kind of database are not decoded'}`,
+          ]
         : []),
       ...datasets.flatMap(({ dataset, why }) =>
         why === undefined ? [] : [`${dataset}: not compared at the moment: ${why}`],
@@ -175,7 +178,7 @@ async function compare(
   { repository, manifest, scratch, restored, signal }: Restored,
   { join, until, segments }: ChosenMoment,
   plugin: ChangePlugin,
-): Promise<Pick<DrilledMoment, 'outcome' | 'datasets'>> {
+): Promise<Pick<DrilledMoment, 'outcome' | 'why' | 'datasets'>> {
   const found = await plugin.decoder?.();
   if (!found?.hasTransaction) return { outcome: 'not compared', datasets: [] };
   const decoder = await provingDecoder(plugin);
@@ -191,8 +194,13 @@ async function compare(
   };
   const base = backupVersion(reader);
   await using live = await openLive(scratch.target.asSource(restored), signal);
-  const stream = { context: repository.context, segments, decoder, begin, signal };
-  const { datasets } = await compareWithStream(stream, base, live);
+  const stream = { context: repository.context, segments, decoder, join, begin, signal };
+  const compared = await compareWithStream(stream, base, live).catch((error: unknown) => {
+    if (isHoldfastError(error, 'E_SOURCE_UNSUPPORTED')) return { datasets: undefined, why: error.message };
+    throw error;
+  });
+  if (!compared.datasets) return { outcome: 'not compared', why: compared.why, datasets: [] };
+  const { datasets } = compared;
   await live.check(signal);
   return { outcome: datasets.some(({ state }) => state === 'different') ? 'different' : 'equal', datasets };
 }

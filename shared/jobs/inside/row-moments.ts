@@ -109,7 +109,12 @@ class FollowedRow {
     return JSON.stringify(this.fields) !== before;
   }
 
-  #take({ kind, columns, before, after }: RowChangeOfStream): void {
+  #take({ kind, columns, before, after, unsaid }: RowChangeOfStream): void {
+    if (unsaid !== undefined)
+      throw new HoldfastError(
+        'E_SOURCE_UNSUPPORTED',
+        `changes of ${this.#dataset} cannot be followed: ${unsaid}`,
+      );
     if (kind === 'truncate') {
       this.fields = null;
       return;

@@ -5,11 +5,11 @@ import { splitRecords } from '../rows.ts';
 import type { Exporter } from '../target.ts';
 import { isTableAttributes, type TableAttributes } from './datasets/attributes.ts';
 import { chooseObjects } from './restore/choice.ts';
-import { readStoredSchema } from './restore/work.ts';
 import { csvHeader, csvRow, jsonRow, textsOf } from './rows/export-rows.ts';
 import { InsertStatements, type StatementPiece } from './rows/insert-statements.ts';
 import { parseRecord } from './rows/record-values.ts';
 import type { SchemaObject } from './schema/objects.ts';
+import { readStoredSchema } from './schema/stored.ts';
 import { quoteName, quoteText } from './text/identifiers.ts';
 
 /** Rows put together before they are handed on. */

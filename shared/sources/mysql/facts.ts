@@ -4,8 +4,8 @@ import type { CheckFacts, FactsReader, ForeignKey, KeyPart, TableFacts, UniqueKe
 import { isTableAttributes } from './datasets/attributes.ts';
 import { loadDataCodec } from './facts/codec.ts';
 import { columnFacts } from './facts/column-facts.ts';
-import { readStoredSchema } from './restore/work.ts';
-import { displayName } from './text/identifiers.ts';
+import { foreignKeyIn } from './facts/foreign-keys.ts';
+import { readStoredSchema } from './schema/stored.ts';
 
 /** What must hold of the rows of a backup, from the definitions that SHOW CREATE TABLE gave. */
 export const readMysqlFacts: FactsReader = async (contents, signal) => {
@@ -98,28 +98,8 @@ function partsOf(part: string, { names, generated }: About): readonly KeyPart[] 
   ];
 }
 
-const FOREIGN = /^CONSTRAINT (`(?:[^`]|``)*`) FOREIGN KEY (?:`(?:[^`]|``)*` )?(\(.*)$/s;
-
 function foreignKey(line: string): readonly ForeignKey[] {
-  const [, name, rest = ''] = FOREIGN.exec(line) ?? [];
-  if (name === undefined) return [];
-  const own = insideParentheses(rest, '`');
-  const written = rest.slice(own.end).replace(/^ REFERENCES /, '');
-  const referred = leadingName(written, '`');
-  const isElsewhere = referred.rest.startsWith('.');
-  const to = insideParentheses(referred.rest, '`');
-  return [
-    {
-      name: unquotedName(name, '`'),
-      columns: columnList(own.inside),
-      table: isElsewhere ? undefined : displayName(referred.name),
-      to: columnList(to.inside),
-    },
-  ];
-}
-
-function columnList(text: string): readonly string[] {
-  return listParts(text, '`').map((part) => leadingName(part, '`').name);
+  return foreignKeyIn(line).map(({ actions: _, ...key }) => key);
 }
 
 function tableCheck(line: string, names: readonly string[]): readonly CheckFacts[] {

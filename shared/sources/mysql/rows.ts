@@ -1,6 +1,6 @@
 import type { RowReader } from '../rows.ts';
 import { isTableAttributes } from './datasets/attributes.ts';
-import { textsOf } from './rows/export-rows.ts';
+import { shownTexts } from './rows/export-rows.ts';
 import { literalsOf } from './rows/literals.ts';
 import { parseRecord } from './rows/record-values.ts';
 
@@ -8,7 +8,7 @@ import { parseRecord } from './rows/record-values.ts';
 export const readMysqlRows: RowReader = async (_contents, { attributes }, _signal, form) => {
   if (!isTableAttributes(attributes)) return undefined;
   const { columns, order, isVersioned } = attributes;
-  const texts = form === 'sql' ? columns.map(literalsOf) : textsOf(columns);
+  const texts = form === 'sql' ? columns.map(literalsOf) : shownTexts(columns);
   const places = order.map((name) => columns.findIndex((column) => column.name === name));
   return {
     columns: columns.map((column) => ({

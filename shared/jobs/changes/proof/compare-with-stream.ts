@@ -2,7 +2,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { MiB } from '../../../core/units.ts';
 import type { OpenedSegment } from '../../../repository/changes/segment-reader.ts';
 import type { RepositoryContext } from '../../../repository/context.ts';
-import type { ChangeDecoder, ChangeTransaction } from '../../../sources/changes.ts';
+import type { ChangeDecoder, ChangeJoin, ChangeTransaction, FollowedBase } from '../../../sources/changes.ts';
 import type { ChangePlugin } from '../../../sources/plugin.ts';
 import type { Fields } from '../../../sources/rows.ts';
 import { type DatasetDiff, diffVersions } from '../../inside/diff.ts';
@@ -10,6 +10,7 @@ import { type KeyPart, partsOf, WHOLE } from '../../inside/key-parts.ts';
 import { rowsOf } from '../../inside/read-rows.ts';
 import type { Version } from '../../inside/version.ts';
 import { asStored } from '../find-transaction.ts';
+import { tellerAfter } from '../teller-after.ts';
 import { type ComparedDataset, compareRows, type RowDifference } from './compare-rows.ts';
 import { followStream, noRows, type StreamRows } from './stream-rows.ts';
 
@@ -50,6 +51,8 @@ export interface StreamBetween {
   readonly context: RepositoryContext;
   readonly segments: readonly OpenedSegment[];
   readonly decoder: ChangeDecoder;
+  /** Where the earlier version joins the changes. */
+  readonly join: ChangeJoin;
   /**
    * Begins to tell which transactions the earlier version lacks and the later one has: asked of each, in their order. They may be read
    * more than once.
@@ -76,9 +79,12 @@ export async function compareWithStream(
   const drafts: Draft[] = [];
   for await (const diff of diffVersions(earlier, later, { signal }))
     if (diff.kind === 'data') drafts.push(draftOf(diff, later, { covered, signal }));
-  const transactions = await compareParts(stream, drafts, WHOLE);
+  const following = { ...stream, base: { contents: earlier.contents, join: stream.join } };
+  const transactions = await compareParts(following, drafts, WHOLE);
   return { transactions, datasets: drafts.map(({ proof }) => proof) };
 }
+
+type Following = StreamBetween & { readonly base: FollowedBase };
 
 interface Draft {
   proof: DatasetProof;
@@ -120,7 +126,7 @@ function whyNotCompared(diff: DatasetDiff, covered: ReadonlySet<string>): string
 }
 
 /** @returns how many transactions lie between the bases */
-async function compareParts(stream: StreamBetween, drafts: readonly Draft[], part: KeyPart): Promise<number> {
+async function compareParts(stream: Following, drafts: readonly Draft[], part: KeyPart): Promise<number> {
   const open = drafts.filter(({ proof }) => proof.state !== 'not compared');
   const shapes = new Map(open.map(({ proof, compared }) => [proof.dataset, compared]));
   const { mostHeldBytes: mostBytes = MOST_HELD_BYTES } = stream;
@@ -151,12 +157,13 @@ async function compareDraft(draft: Draft, rows: StreamRows, part: KeyPart): Prom
   }
 }
 
-async function* transactionsOf(stream: StreamBetween): AsyncGenerator<ChangeTransaction> {
-  const { context, segments, decoder, begin, signal } = stream;
+async function* transactionsOf(stream: Following): AsyncGenerator<ChangeTransaction> {
+  const { context, segments, decoder, base, begin, signal } = stream;
   const isBetween = begin();
+  const teller = await tellerAfter(decoder, base, signal);
   for (const segment of segments) {
     const changes = asStored(context, segment, signal);
-    for await (const transaction of decoder.transactions(changes, signal)) {
+    for await (const transaction of teller.transactions(changes, signal)) {
       if (isBetween(transaction)) yield transaction;
       else for await (const _ of transaction.changes);
     }

@@ -59,7 +59,15 @@ export async function proveBase(repository: Repository, options: ProveOptions): 
   const isBetween = (transaction: ChangeTransaction) =>
     !decoder.hasTransaction(earlier.join, transaction) && decoder.hasTransaction(later.join, transaction);
   const { transactions, datasets } = await compareWithStream(
-    { context: repository.context, segments, decoder, begin: () => isBetween, mostHeldBytes, signal },
+    {
+      context: repository.context,
+      segments,
+      decoder,
+      join: earlier.join,
+      begin: () => isBetween,
+      mostHeldBytes,
+      signal,
+    },
     backupVersion(earlier.reader),
     backupVersion(later.reader),
   );

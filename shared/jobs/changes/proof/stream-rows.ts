@@ -87,7 +87,8 @@ class Follower {
     const dataset = this.#datasets.get(change.dataset);
     if (!dataset) return;
     const rows = this.#rowsOf(change.dataset);
-    if (change.kind === 'truncate') {
+    if (change.unsaid !== undefined) rows.problem ??= change.unsaid;
+    else if (change.kind === 'truncate') {
       rows.rows.clear();
       rows.counts.clear();
       rows.isEmptied = true;

@@ -7,6 +7,7 @@ import { datasetNamed } from '../../inside/read-rows.ts';
 import { rowShapeOf } from '../../inside/row-shape.ts';
 import { contentsOf } from '../../restore/contents.ts';
 import { type BaseAndStream, refuseUnsaid, rowsAfter, transactionsAfter } from '../base-and-stream.ts';
+import { noMoment } from '../choose-moment.ts';
 import { keyText, type StreamRow, type StreamRows } from '../proof/stream-rows.ts';
 
 /** Rows that were changed between the backup and the transaction, in its datasets. */
@@ -41,7 +42,7 @@ export interface TransactionRows {
  *
  * @param stream a base that lacks the transaction, and the changes up to it
  * @throws E_SOURCE_UNSUPPORTED for what cannot be undone row by row: an emptied table, one without a key, one that is newer than the
- *   base; E_USAGE if it is too much to be held; E_DAMAGED if the stream does not fit the base
+ *   base; E_USAGE if it is too much to be held; E_NO_MOMENT if the changes do not reach it; E_DAMAGED if the stream does not fit the base
  */
 export async function rowsOfTransaction(
   repository: Repository,
@@ -52,6 +53,12 @@ export async function rowsOfTransaction(
   const seen = { committedAt: '', datasets: new Set<string>() };
   const itself = noting(only(transactionsAfter(repository, stream, signal), id), seen);
   const changed = await rowsAfter(itself, stream);
+  if (seen.committedAt === '')
+    throw noMoment(
+      stream.reader.manifest.source.name,
+      { beforeTransaction: id },
+      `the changes after ${stream.reader.manifest.key} do not reach it`,
+    );
   refuseWhole(stream, seen.datasets, changed);
   refuseUnsaid(changed);
   const before = await rowsAfter(upTo(transactionsAfter(repository, stream, signal), id), stream, {

@@ -131,16 +131,18 @@ async function look(
   const changedSince: string[] = [];
   const warnings: string[] = [];
   for (const { dataset: name, columns, key, rows } of datasets) {
+    const stored = datasetNamed(contents, name);
+    const recordOf = decoder.recordWriter(stored);
     const toRestore = (
       records: readonly (Fields | null)[],
       removals: readonly ShownRow[] = [],
     ): RowsToRestore => ({
-      dataset: datasetNamed(contents, name),
+      dataset: stored,
       key: key.map((place) => columns[place] ?? ''),
       records: () =>
         asRecords(
           records.filter((row) => row !== null),
-          decoder.recordOf,
+          recordOf,
         ),
       removals,
     });

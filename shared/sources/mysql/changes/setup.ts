@@ -70,7 +70,10 @@ class MysqlSetup implements ChangeSetup {
   }
 
   async state(signal: AbortSignal): Promise<ChangeSetupState> {
-    const { statements, refusals } = await this.plan({}, signal);
+    const findings = await this.#findings(signal);
+    const needed = findings.filter(({ isOptional = false }) => !isOptional);
+    const statements = needed.flatMap(({ statement }) => statement ?? []);
+    const refusals = needed.flatMap(({ refusal }) => refusal ?? []);
     const [problem] = [...refusals, ...statements.map(({ sql, why }) => `${why}; run: ${sql}`)];
     if (problem !== undefined && !onlyRetentionOfRds(statements, refusals))
       return { isSetUp: false, problem };
@@ -136,7 +139,7 @@ const CHECKS: readonly Check<LogFacts>[] = REQUIREMENTS.map(({ name, assumes, fo
 }));
 
 /** What changes can be read without. */
-const MINOR: ReadonlySet<string> = new Set(['checksums', 'retention', 'definitions']);
+const MINOR: ReadonlySet<string> = new Set(['checksums', 'retention', 'definitions', 'row-names']);
 
 function onlyRetentionOfRds(
   statements: ChangeSetupPlan['statements'],

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { ColumnFacts, RecordCodec } from '../../table-facts.ts';
 import type { ColumnAttributes } from '../datasets/attributes.ts';
-import { parseRecord } from '../rows/record-values.ts';
+import { escapeValue, parseRecord } from '../rows/record-values.ts';
 import { decoderOf } from '../text/charsets.ts';
 
 const TAB = 0x09;
@@ -23,9 +23,9 @@ export function loadDataCodec(
       return value === null ? null : (texts[place]?.(value) ?? '');
     },
     bytesOf(text, place) {
-      if (columns[place]?.kind === 'bytes') return escaped(Buffer.from(text, 'hex'));
+      if (columns[place]?.kind === 'bytes') return escapeValue(Buffer.from(text, 'hex'));
       refuseOtherLetters(text, attributes[place]);
-      return escaped(Buffer.from(text));
+      return escapeValue(Buffer.from(text));
     },
   };
 }
@@ -54,17 +54,4 @@ function splitAt(record: Uint8Array): Uint8Array[] {
   }
   fields.push(record.subarray(start));
   return fields;
-}
-
-const LETTERS: Readonly<Record<number, string>> = { 0: '0', 9: 't', 10: 'n', 92: '\\' };
-
-function escaped(value: Buffer): Buffer {
-  if (!value.some((byte) => LETTERS[byte] !== undefined)) return value;
-  const bytes: number[] = [];
-  for (const byte of value) {
-    const letter = LETTERS[byte];
-    if (letter === undefined) bytes.push(byte);
-    else bytes.push(0x5c, letter.charCodeAt(0));
-  }
-  return Buffer.from(bytes);
 }

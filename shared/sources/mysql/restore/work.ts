@@ -1,10 +1,10 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import { decodeText } from '../../byte-text.ts';
 import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { RestoreOptions } from '../../target.ts';
 import type { Session } from '../connection/connection.ts';
-import { isTableAttributes, SCHEMA } from '../datasets/attributes.ts';
-import { objectName, parseSchema, type SchemaObject } from '../schema/objects.ts';
+import { isTableAttributes } from '../datasets/attributes.ts';
+import { objectName, type SchemaObject } from '../schema/objects.ts';
+import { readStoredSchema } from '../schema/stored.ts';
 import { quoteName, quoteText } from '../text/identifiers.ts';
 import { planUsers, type UsersWork } from '../users/restore-users.ts';
 import { adaptObjects } from '../versions/adapt.ts';
@@ -132,18 +132,6 @@ function newDefiners(objects: readonly SchemaObject[], options: RestoreOptions):
   const named = definersOf(objects);
   const definer = definerOf(options);
   return definer === undefined || named.length === 0 ? named : [quotedUser(definer)];
-}
-
-/** The schema that a backup holds. @throws E_DAMAGED */
-export async function readStoredSchema(
-  contents: BackupContents,
-  signal: AbortSignal,
-): Promise<readonly SchemaObject[]> {
-  const blocks: Buffer[] = [];
-  for (const dataset of contents.datasets.filter(({ name, kind }) => name === SCHEMA && kind === 'schema'))
-    for (const partition of dataset.partitions)
-      for await (const block of contents.read(dataset, partition, signal)) blocks.push(Buffer.from(block));
-  return parseSchema(decodeText(Buffer.concat(blocks)));
 }
 
 function alterDatabase(

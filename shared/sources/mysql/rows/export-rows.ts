@@ -10,10 +10,8 @@ type ToText = (value: Buffer) => string;
 /** Texts in UTF-8; bytes in hexadecimal digits, `0x48656c`. @throws E_USAGE for a character set that Node.js does not know */
 export function textsOf(columns: readonly ColumnAttributes[]): readonly ToText[] {
   return columns.map((column) => {
-    if (column.class === 'binary') return (value) => `0x${value.toString('hex')}`;
-    if (column.class !== 'text') return (value) => value.toString('utf8');
-    const decode = decoderOf(column.charset ?? 'utf8mb4');
-    if (decode) return decode;
+    const text = textOf(column);
+    if (text) return text;
     throw new HoldfastError(
       'E_USAGE',
       `${column.name} is in ${column.charset}, which cannot be shown as text here`,
@@ -22,6 +20,20 @@ export function textsOf(columns: readonly ColumnAttributes[]): readonly ToText[]
       },
     );
   });
+}
+
+/** The same for people who look at rows: a text in such a character set is shown as its bytes. */
+export function shownTexts(columns: readonly ColumnAttributes[]): readonly ToText[] {
+  return columns.map((column) => textOf(column) ?? hexadecimal);
+}
+
+function textOf({ class: kind, charset }: ColumnAttributes): ToText | undefined {
+  if (kind === 'binary') return hexadecimal;
+  return kind === 'text' ? decoderOf(charset ?? 'utf8mb4') : (value) => value.toString('utf8');
+}
+
+function hexadecimal(value: Buffer): string {
+  return `0x${value.toString('hex')}`;
 }
 
 export function csvHeader(columns: readonly ColumnAttributes[]): string {

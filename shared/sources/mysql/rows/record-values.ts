@@ -28,3 +28,17 @@ function parseValue(text: Uint8Array): Buffer | null {
   }
   return value.subarray(0, used);
 }
+
+const LETTERS: Readonly<Record<number, string>> = { 0: '0', 9: 't', 10: 'n', 92: '\\' };
+
+/** A value that is not NULL, as records have it. */
+export function escapeValue(value: Buffer): Buffer {
+  if (!value.some((byte) => LETTERS[byte] !== undefined)) return value;
+  const bytes: number[] = [];
+  for (const byte of value) {
+    const letter = LETTERS[byte];
+    if (letter === undefined) bytes.push(byte);
+    else bytes.push(0x5c, letter.charCodeAt(0));
+  }
+  return Buffer.from(bytes);
+}

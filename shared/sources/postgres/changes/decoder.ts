@@ -30,7 +30,7 @@ export const postgresChangeDecoder: ChangeDecoder = {
     }
   },
 
-  recordOf: writeCopyRow,
+  recordWriter: () => writeCopyRow,
 
   hasTransaction: ({ state }, { id }) => isInBase(decodeJoinState(state), Number(id)),
 };

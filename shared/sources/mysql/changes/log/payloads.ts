@@ -1,6 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { HoldfastError } from '../../../../core/errors.ts';
 import { PacketReader } from '../../connection/wire-values.ts';
+import { columnNames } from './column-names.ts';
 import { type LogEvent, type LogFormat, TYPE } from './event.ts';
 
 /** The file that goes on, and where in it. */
@@ -102,8 +103,13 @@ export function parseQuery({ body, type }: Pick<LogEvent, 'body' | 'type'>, form
 /** A value that MariaDB compressed: log_bin_compress. */
 export function inflate(bytes: Buffer): Buffer {
   const lengthBytes = (bytes[0] ?? 0) & 0x07;
-  return inflateSync(bytes.subarray(1 + lengthBytes));
+  const length = lengthBytes === 0 ? 0 : bytes.readUIntBE(1, Math.min(lengthBytes, 6));
+  const maxOutputLength = Math.max(1, Math.min(length, MOST_INFLATED_BYTES));
+  return inflateSync(bytes.subarray(1 + lengthBytes), { maxOutputLength });
 }
+
+/** No server takes a longer packet. */
+const MOST_INFLATED_BYTES = 2 ** 30;
 
 /** Which table the number of a table in events of rows is. */
 export interface TableMap {
@@ -115,6 +121,8 @@ export interface TableMap {
   readonly metadata: Buffer;
   /** One bit a column. */
   readonly nullable: Buffer;
+  /** Of the columns; undefined if the server does not log them (binlog_row_metadata). */
+  readonly names: readonly string[] | undefined;
 }
 
 export function parseTableMap({ body }: Pick<LogEvent, 'body'>, format: LogFormat): TableMap {
@@ -127,7 +135,8 @@ export function parseTableMap({ body }: Pick<LogEvent, 'body'>, format: LogForma
   const types = reader.bytes(reader.length());
   const metadata = reader.bytes(reader.length());
   const nullable = reader.bytes((types.length + 7) >> 3);
-  return { id: body.toString('hex', 0, idBytes), database, table, types, metadata, nullable };
+  const names = columnNames(reader.rest());
+  return { id: body.toString('hex', 0, idBytes), database, table, types, metadata, nullable, names };
 }
 
 export function tableIdBytes(type: number, format: LogFormat): number {

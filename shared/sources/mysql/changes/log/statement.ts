@@ -37,6 +37,9 @@ export interface Statement {
   readonly mentions: readonly string[];
   /** Done twice it comes to the same. */
   readonly isRepeatable: boolean;
+  /** Of a definition: `ALTER`, and what it is of, such as `TABLE`; empty for others. */
+  readonly verb: string;
+  readonly object: string;
 }
 
 const FRAMES: Readonly<Record<string, StatementKind>> = {
@@ -83,7 +86,7 @@ export function readStatement(sql: string): Statement {
   const first = upper(words[0]);
   const second = upper(words[1]);
   const mentions = mentioned(tokens);
-  const plain = (kind: StatementKind): Statement => ({ kind, objects: [], mentions, isRepeatable: false });
+  const plain = (kind: StatementKind): Statement => ({ ...NOTHING, kind, mentions });
   if (first === 'ROLLBACK')
     return plain(second === 'TO' || upper(words[2]) === 'TO' ? 'savepoint' : 'rollback');
   if (first === 'START') return plain('begin');
@@ -96,10 +99,12 @@ export function readStatement(sql: string): Statement {
   return readDefinition(first, words, mentions);
 }
 
+const NOTHING = { objects: [], isRepeatable: false, verb: '', object: '' };
+
 function readDefinition(verb: string, words: readonly Token[], mentions: readonly string[]): Statement {
   const at = words.findIndex((word, i) => i > 0 && word.kind === 'word' && OBJECTS.has(upper(word)));
   const object = at < 0 ? '' : upper(words[at]);
-  if (SERVER_WIDE.has(object)) return { kind: 'upkeep', objects: [], mentions, isRepeatable: true };
+  if (SERVER_WIDE.has(object)) return { ...NOTHING, kind: 'upkeep', mentions, isRepeatable: true };
   const isTruncate = verb === 'TRUNCATE';
   const isCertain = words.slice(0, 12).some((word, i) => {
     const next = [upper(words[i + 1]), upper(words[i + 2])];
@@ -120,6 +125,8 @@ function readDefinition(verb: string, words: readonly Token[], mentions: readonl
     objects: verb === 'ALTER' ? [...objects, ...newNames(words, at)] : objects,
     mentions,
     isRepeatable: isTruncate || isCertain,
+    verb,
+    object,
   };
 }
 

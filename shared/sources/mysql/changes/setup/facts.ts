@@ -28,6 +28,7 @@ const SETTINGS = [
   'log_bin',
   'binlog_format',
   'binlog_row_image',
+  'binlog_row_metadata',
   'binlog_row_value_options',
   'binlog_checksum',
   'binlog_expire_logs_seconds',

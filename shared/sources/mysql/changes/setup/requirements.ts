@@ -8,6 +8,8 @@ export interface Finding {
   readonly seen: string;
   /** Runs without a restart and mends it, with why it is needed. */
   readonly statement?: { readonly sql: string; readonly why: string };
+  /** Changes can be stored and restored without the statement. @default false */
+  readonly isOptional?: boolean;
   /** No statement mends it: why, and what to do. */
   readonly refusal?: string;
   /** It works, and this is to be known. */
@@ -67,6 +69,12 @@ export const REQUIREMENTS: readonly Requirement[] = [
     follows: 'Changes cannot be compared with what a backup holds.',
     look: (facts) =>
       mustBe(facts, 'binlog_row_image', 'FULL', 'so that a row can be found and compared by all its columns'),
+  },
+  {
+    name: 'row-names',
+    assumes: 'The log says what the columns of a table are called.',
+    follows: 'Backups are not proven by the changes between them, and no transaction can be undone.',
+    look: lookAtNames,
   },
   {
     name: 'row-values',
@@ -138,6 +146,23 @@ function mustBe(facts: LogFacts, name: string, wanted: string, why: string): Fin
     seen: `${name} is ${value}`,
     statement: { sql: setGlobal(facts, name, wanted), why: `${name} is ${value}: ${why}` },
   };
+}
+
+const NAMES_WHY =
+  'without names of columns, what rows of the log hold cannot be told: no proofs, no undo, no minutes in the history of a row. It makes the log longer by the names, once for each statement';
+
+function lookAtNames(facts: LogFacts): Finding {
+  const name = 'binlog_row_metadata';
+  if (!facts.settings.has(name))
+    return {
+      seen: `the server knows no ${name}`,
+      warning:
+        'MariaDB before 10.5 and MySQL before 8.0.1 do not log names of columns: changes can be restored, and neither proven nor undone.',
+    };
+  const found = mustBe(facts, name, 'FULL', NAMES_WHY);
+  if (found.statement === undefined) return found;
+  if (!facts.isRds) return { ...found, isOptional: true };
+  return { seen: found.seen, warning: `Set ${name} = FULL in the parameter group: ${NAMES_WHY}.` };
 }
 
 function lookAtFilters(facts: LogFacts): Finding {

@@ -6,7 +6,7 @@ import { describeWithPart } from '../../../../support/parts.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { turns } from '../../../../support/repository/torture.ts';
 
-const it = turns(3);
+const it = turns(4);
 const servers: MariadbServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())));
 
@@ -17,7 +17,11 @@ async function serverWith(settings: Readonly<Record<string, string>>): Promise<M
   return server;
 }
 
-const READY = { 'binlog-expire-logs-seconds': '864000', 'binlog-checksum': 'CRC32' };
+const READY = {
+  'binlog-expire-logs-seconds': '864000',
+  'binlog-checksum': 'CRC32',
+  'binlog-row-metadata': 'FULL',
+};
 
 async function checksOf(url: string): Promise<readonly SourceCheck[]> {
   await using setup = openMysqlSetup(url, {}, {});
@@ -58,6 +62,7 @@ describeWithPart('mariadb', 'setting up changes of MariaDB', () => {
     expect(plan.statements.map(({ sql }) => sql)).toEqual([
       "SET GLOBAL binlog_format = 'ROW'",
       "SET GLOBAL binlog_row_image = 'FULL'",
+      "SET GLOBAL binlog_row_metadata = 'FULL'",
       "SET GLOBAL binlog_checksum = 'CRC32'",
       'SET GLOBAL binlog_expire_logs_seconds = 259200',
     ]);
@@ -67,6 +72,7 @@ describeWithPart('mariadb', 'setting up changes of MariaDB', () => {
     expect(differing.map(({ name }) => name)).toEqual([
       'rows',
       'row-image',
+      'row-names',
       'checksums',
       'retention',
       'tables',
@@ -80,6 +86,21 @@ describeWithPart('mariadb', 'setting up changes of MariaDB', () => {
       'SELECT @@global.binlog_format AS f, @@global.binlog_row_image AS i, @@global.binlog_checksum AS c, @@global.binlog_expire_logs_seconds AS s',
     );
     expect(settings).toEqual({ f: 'ROW', i: 'FULL', c: 'CRC32', s: 259_200 });
+  });
+
+  it('is enough without names of columns, and says what they would be for', async () => {
+    const server = await serverWith({ ...READY, 'binlog-row-metadata': 'NO_LOG' });
+    await using setup = openMysqlSetup(server.url('shop'), {}, {});
+    expect((await setup.state(never)).isSetUp).toBe(true);
+    expect((await setup.plan({}, never)).statements).toEqual([
+      { sql: "SET GLOBAL binlog_row_metadata = 'FULL'", why: expect.stringContaining('no proofs, no undo') },
+    ]);
+    expect((await checksOf(server.url('shop'))).find(({ name }) => name === 'row-names')).toMatchObject({
+      outcome: 'differs',
+      isMinor: true,
+    });
+    await setup.setUp({}, never);
+    expect((await setup.plan({}, never)).statements).toEqual([]);
   });
 
   it.each([
