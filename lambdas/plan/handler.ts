@@ -12,6 +12,7 @@ import { noteRunEndQuietly } from '../runtime/noted.ts';
 import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
 import { openConfiguredSource } from '../runtime/sources.ts';
 import { logger } from '../runtime/telemetry.ts';
+import { waitForFirstChanges } from './first-changes.ts';
 import { openOrMake } from './repository.ts';
 
 const Event = z.strictObject({
@@ -65,6 +66,7 @@ async function planOf(event: z.infer<typeof Event>, run: string, invocation: Inv
     if (claim.passedOver !== undefined) logger.warn('ignored a claim', { cause: claim.passedOver });
     if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
   }
+  await waitForFirstChanges(repository, event.source, { config, signal });
   if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };
   await using plan = await planBackup(repository, source, {
     ...planOptions({ ...about, note: event.note, noParent }, config),

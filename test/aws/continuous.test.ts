@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CHANGE_METRIC_NAMES } from '../../infra/constructs/backup-metrics.ts';
 import { changesFolder } from '../../shared/format/change-keys.ts';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
@@ -18,6 +18,7 @@ const ACCOUNTS = 50;
 const CHANGES = 12;
 const NOW = `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now`;
 const machine = backupMachine({});
+const MACHINE_ARN = 'arn:aws:states:eu-west-1:111122223333:stateMachine:backup';
 
 interface Proven {
   readonly outcome: string;
@@ -128,6 +129,13 @@ describeWithParts(
       ]);
       return backUp(base?.input ?? {}, id);
     };
+    /** What the watchdog of backups begins for changes that no backup can be brought up to. */
+    const dueBases = async () => {
+      const before = rig.aws.executions.length;
+      const env = { HOLDFAST_BACKUP_MACHINE: MACHINE_ARN };
+      const { bases } = (await rig.invoke('watchdog', {}, { env })) as { readonly bases: readonly string[] };
+      return { bases, inputs: rig.aws.executions.slice(before).map(({ input }) => input) };
+    };
     /** How many objects there are of proofs. */
     const reports = async () => (await rig.keys('reports/proof/')).length;
     const proofsTold = () => rig.aws.events.filter(({ type }) => type.startsWith('Proof '));
@@ -157,7 +165,12 @@ describeWithParts(
 
         const begun = await poll();
         expect(begun).toMatchObject({ state: 'polled', segments: 1, gaps: [] });
-        expect(await makeBase(begun, 'base')).toMatchObject({ outcome: 'none' });
+        // A backup that waited for it may be under way, so the watchdog has one made, if none is.
+        expect(calledAfter(begun)).toEqual([]);
+        const input = { source: 'shop', type: 'daily' };
+        expect(await dueBases()).toEqual({ bases: ['shop'], inputs: [input] });
+        expect(await backUp(input, 'base')).toMatchObject({ outcome: 'none' });
+        expect(await dueBases()).toEqual({ bases: [], inputs: [] });
 
         /** What the writer knows: the table after each of its own transactions, and which they were. */
         const known: { readonly at: string; readonly xid: string; readonly rows: unknown }[] = [];
@@ -298,5 +311,33 @@ describeWithParts(
         expect.arrayContaining(CHANGE_METRIC_NAMES.map((name) => `${name} by deployment, source`)),
       );
     });
+
+    it(
+      'makes the first backup of a source one that changes can be applied to: no second one follows at once',
+      async () => {
+        await postgres.createDatabase('stock');
+        await postgres.query('stock', 'CREATE TABLE parts (id int PRIMARY KEY); INSERT INTO parts VALUES (1)');
+        await postgres.query('stock', 'CREATE PUBLICATION holdfast_stock FOR TABLE parts');
+        await postgres.query(
+          'stock',
+          "SELECT pg_create_logical_replication_slot('holdfast_stock', 'pgoutput')",
+        );
+        rig.configure({
+          sources: { stock: { kind: 'postgres', secret: rig.secretOf('stock'), continuous: {} } },
+        });
+        const stockPoller = await rig.start('poll');
+        const made = execute(machine, { source: 'stock', type: 'daily' }, { rig, id: 'first-of-stock' });
+        await vi.waitFor(() => expect(rig.log()).toContain('waits for the first poll of its changes'), {
+          timeout: TIMEOUT_MS,
+          interval: 200,
+        });
+        const begun = (await stockPoller.invoke({ source: 'stock' })) as Polled;
+        expect(begun).toMatchObject({ state: 'polled', segments: 1, gaps: [] });
+        expect(begun.base).toBeUndefined();
+        expect((await made).outcome).toBe('succeeded');
+        expect(await dueBases()).toEqual({ bases: [], inputs: [] });
+      },
+      TIMEOUT_MS,
+    );
   },
 );

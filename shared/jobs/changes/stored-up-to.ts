@@ -12,9 +12,13 @@ export async function storedUpTo(
   return (await newestSegment(context, { kind, name }, signal))?.head.facts.readAt;
 }
 
-/** Why a segment that was just stored needs a new backup, as no replay gets past its beginning: a sentence. Undefined if it needs none. */
+/**
+ * Why a segment that was just stored needs a new backup, as no replay gets past its beginning: a sentence. Undefined if it needs none, or
+ * if it is the first: a backup that waited for it may be under way.
+ */
 export function whyBaseFor({ head }: Pick<StoredSegment, 'head'>): string | undefined {
-  if (head.begins) return head.begins.says;
+  const { begins } = head;
+  if (begins) return begins.why === 'first' ? undefined : begins.says;
   return head.sameFrom === head.number ? definedAnew(head) : undefined;
 }
 

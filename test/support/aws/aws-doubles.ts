@@ -97,6 +97,8 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
       const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
       return { executionArn, startDate: 0 };
     },
+    // None runs here that was started so.
+    'AWSStepFunctions.ListExecutions': () => ({ executions: [] }),
     'AWSStepFunctions.SendTaskFailure': ({ taskToken, error = '', cause = '' }) => {
       if (over.has(taskToken ?? '')) return { __type: 'TaskTimedOut' };
       taskOf(taskToken).resolve({ error, cause });
