@@ -26,8 +26,18 @@ export function describeCopies(copies: readonly CopyStanding[], now: Date): stri
   return `copies\n${lines.join('')}`;
 }
 
-function describeCopy({ wanted, missing, problem }: Omit<CopyStanding, 'name' | 'to'>, now: Date): string {
+function describeCopy(
+  { wanted, missing, changes, problem }: Omit<CopyStanding, 'name' | 'to'>,
+  now: Date,
+): string {
   if (problem !== undefined) return `cannot be checked: ${problem}`;
+  const { missing: segments, oldestAt = now } = changes;
+  const lacks =
+    segments === 0 ? '' : `; lacks ${plural(segments, 'change segment')}, the oldest ${age(oldestAt, now)}`;
+  return `${describeBackups(wanted, missing, now)}${lacks}`;
+}
+
+function describeBackups(wanted: number, missing: CopyStanding['missing'], now: Date): string {
   const [oldest] = missing;
   if (!oldest) return wanted === 1 ? 'has the only backup' : `has all ${plural(wanted, 'backup')}`;
   const since = age(parseBackupKey(oldest)?.startedAt ?? now, now);

@@ -127,11 +127,12 @@ function describe({ to, copied, present, passedOver, packs, bytes: stored, chang
   return `${lines.join('\n')}\n`;
 }
 
-function describeLag({ to, wanted, missing }: CopyLag): string {
+function describeLag({ to, wanted, missing, changes }: CopyLag): string {
   const lines = missing.toReversed().map((key) => `  ${backupName(key)}`);
   return [
     `${number(missing.length)} of ${plural(wanted, 'backup')} would be copied to ${to}`,
     ...lines,
+    ...(changes.missing === 0 ? [] : [`and ${plural(changes.missing, 'change segment')}`]),
     '',
   ].join('\n');
 }

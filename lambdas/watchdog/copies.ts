@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { parseBackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
+import { earlier } from '../../shared/jobs/copy/changes-lag.ts';
 import { type CopyStanding, readCopyStandings } from '../../shared/jobs/copy/copy-lag.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger, measureCopy } from '../runtime/telemetry.ts';
@@ -12,7 +13,11 @@ const UNKNOWN_SECONDS = 100 * 365 * 86_400;
 export interface CopyAge {
   readonly place: string;
   readonly missing: number;
-  /** Seconds since the oldest missing backup began; 0 if none is missing, null if not known. */
+  /** Change segments that are missing. */
+  readonly segments: number;
+  /**
+   * Seconds since the oldest missing backup began, or the oldest missing change segment was stored; 0 if none is missing, null if not known.
+   */
   readonly lag: number | null;
 }
 
@@ -34,11 +39,11 @@ export async function measureCopies(
   const now = repository.clock.now().getTime();
   const standings = await readCopyStandings(repository, copies, { signal });
   return standings.map((standing) => {
-    const { name: place = '', missing, problem } = standing;
-    const oldest = parseBackupKey(missing[0] ?? '')?.startedAt.getTime() ?? now;
+    const { name: place = '', missing, changes, problem } = standing;
+    const oldest = earlier(parseBackupKey(missing[0] ?? '')?.startedAt, changes.oldestAt)?.getTime() ?? now;
     const lag = problem === undefined ? Math.max(0, Math.round((now - oldest) / SECOND_MS)) : null;
     if (problem !== undefined) logger.error('a second place cannot be checked', { place, problem });
     measureCopy(place, lag ?? UNKNOWN_SECONDS);
-    return { standing, age: { place, missing: missing.length, lag } };
+    return { standing, age: { place, missing: missing.length, segments: changes.missing, lag } };
   });
 }

@@ -196,15 +196,18 @@ describeInTurn(2, 3)(['chromium'], 'console', () => {
       wanted: 60,
       missing: 0,
       oldestMissing: null,
+      missingSegments: 0,
+      oldestSegmentAt: null,
       problem: null,
     };
     const { key, name, startedAt } = newest.newestGood;
+    const late = { ...near, name: 'late', missingSegments: 90, oldestSegmentAt: startedAt };
     const far = { ...near, name: 'far', missing: 2, oldestMissing: { key, name, startedAt } };
     await other.route('**/status', async (route) => {
       const answer = await route.fetch();
       const changes = {
         locked: [{ ...lock, ...asked }],
-        copies: [near, far, { ...near, name: 'odd', problem: 'access denied' }],
+        copies: [near, far, { ...near, name: 'odd', problem: 'access denied' }, late],
       };
       await route.fulfill({ response: answer, json: { ...(await answer.json()), ...changes } });
     });
@@ -217,6 +220,9 @@ describeInTurn(2, 3)(['chromium'], 'console', () => {
     expect(await places.getByRole('row', { name: /^near/ }).textContent()).toContain('has all 60 backups');
     expect(await places.getByRole('row', { name: /^far/ }).textContent()).toContain(
       '2 of 60 backups missing',
+    );
+    expect(await places.getByRole('row', { name: /^late/ }).textContent()).toContain(
+      'has all 60 backups 90 change segments missing',
     );
     expect(await places.getByRole('row', { name: /^odd/ }).textContent()).toContain(
       'not known access denied',

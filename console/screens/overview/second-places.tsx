@@ -36,14 +36,40 @@ export function SecondPlaces({ copies }: { readonly copies: readonly CopyState[]
 }
 
 function State({ copy }: { readonly copy: CopyState }) {
-  const { wanted, missing, oldestMissing, problem } = copy;
+  const { wanted, missing, missingSegments, problem } = copy;
   if (problem !== null)
     return (
       <>
         <Badge tone="bad">not known</Badge> {problem}
       </>
     );
-  if (missing === 0) return <Badge tone="good">has all {plural(wanted, 'backup')}</Badge>;
+  if (missing + missingSegments === 0) return <Badge tone="good">has all {plural(wanted, 'backup')}</Badge>;
+  return (
+    <>
+      <Backups copy={copy} />
+      <Segments copy={copy} />
+    </>
+  );
+}
+
+function Segments({ copy: { missingSegments, oldestSegmentAt } }: { readonly copy: CopyState }) {
+  if (missingSegments === 0) return null;
+  return (
+    <>
+      {' '}
+      <Badge tone="warn">{plural(missingSegments, 'change segment')} missing</Badge>
+      {oldestSegmentAt && (
+        <span class="small soft">
+          {' '}
+          the oldest <Ago at={oldestSegmentAt} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function Backups({ copy: { wanted, missing, oldestMissing } }: { readonly copy: CopyState }) {
+  if (missing === 0) return <>has all {plural(wanted, 'backup')}</>;
   return (
     <>
       <Badge tone="warn">

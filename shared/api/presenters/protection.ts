@@ -58,7 +58,8 @@ function lockOf({ until, ...lock }: SourceLock) {
   return { ...lock, until: until?.toISOString() ?? null };
 }
 
-function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): ProtectionPart['copies'][number] {
+function copyOf(standing: CopyStanding): ProtectionPart['copies'][number] {
+  const { name = '', to, wanted, missing, changes, problem } = standing;
   const [key] = missing;
   const startedAt = parseBackupKey(key ?? '')?.startedAt.toISOString();
   return {
@@ -67,6 +68,8 @@ function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): Prot
     wanted,
     missing: missing.length,
     oldestMissing: key && startedAt ? { key, name: backupName(key), startedAt } : null,
+    missingSegments: changes.missing,
+    oldestSegmentAt: changes.oldestAt?.toISOString() ?? null,
     problem: problem ?? null,
   };
 }

@@ -143,6 +143,8 @@ const CopyState = z.object({
   wanted: Count.describe('backups that should be there'),
   missing: Count.describe('those that are not listed there'),
   oldestMissing: z.object({ key: BackupKeyText, name: z.string(), startedAt: Time }).nullable(),
+  missingSegments: Count.describe('change segments that are not there'),
+  oldestSegmentAt: Time.nullable().describe('when the oldest of these was stored'),
   problem: z.string().nullable().describe('why it is not known'),
 });
 

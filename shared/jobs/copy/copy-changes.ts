@@ -38,7 +38,7 @@ export async function copyChanges(
   const { sources, onProblem, signal } = about;
   const total = { objects: 0, bytes: 0 };
   for await (const folder of listChangeFolders(from.store, signal)) {
-    if (sources && !sources.includes((await sourceOf(from, folder, signal)) ?? '')) continue;
+    if (sources && !sources.includes((await sourceOfChanges(from, folder, signal)) ?? '')) continue;
     for (const info of await missingIn(from.store, to, { folder, onProblem, signal })) {
       const isNew = await copyOne(from.store, to, info, { onProblem, signal });
       if (!isNew) continue;
@@ -49,8 +49,8 @@ export async function copyChanges(
   return total;
 }
 
-/** The name of a source, by its newest segment that can be read; undefined if none can. */
-async function sourceOf(
+/** The name of the source of a folder, by its newest segment that can be read; undefined if none can. @throws E_STORE_* */
+export async function sourceOfChanges(
   { store, id }: Repository,
   folder: string,
   signal: AbortSignal,

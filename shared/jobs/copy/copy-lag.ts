@@ -3,6 +3,7 @@ import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { openStore } from '../../store/open-store.ts';
+import { type ChangesLag, NOTHING_MISSING, readChangesLag } from './changes-lag.ts';
 import { type CopyChoice, chosenBackups } from './copy-choice.ts';
 import { listedBackups } from './listed-backups.ts';
 
@@ -26,6 +27,8 @@ export interface CopyLag {
   readonly wanted: number;
   /** Those that are not listed there, oldest first. */
   readonly missing: readonly BackupKey[];
+  /** Change segments that are not there. */
+  readonly changes: ChangesLag;
 }
 
 /**
@@ -40,9 +43,11 @@ export async function readCopyLag(
   const { name, to, s3 } = place;
   const store = await openStore({ repository: to, s3 });
   const listed = await listedBackups(store, options.signal);
-  const wanted = await chosenBackups(repository, choiceOf(place, options), options.signal);
+  const choice = choiceOf(place, options);
+  const wanted = await chosenBackups(repository, choice, options.signal);
   const missing = wanted.filter((key) => !listed.has(key)).reverse();
-  return { name, to: store.location, wanted: wanted.length, missing };
+  const changes = await readChangesLag(repository, store, { sources: choice.sources, signal: options.signal });
+  return { name, to: store.location, wanted: wanted.length, missing, changes };
 }
 
 /** How far a second place is behind, or why that is not known. */
@@ -63,7 +68,7 @@ export async function readCopyStandings(
       standings.push({ ...(await readCopyLag(repository, place, options)), problem: undefined });
     } catch (error) {
       if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
-      standings.push({ name, to, wanted: 0, missing: [], problem: error.message });
+      standings.push({ name, to, wanted: 0, missing: [], changes: NOTHING_MISSING, problem: error.message });
     }
   }
   return standings;

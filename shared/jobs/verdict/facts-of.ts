@@ -2,6 +2,7 @@ import type { ResolvedConfig } from '../../config/config.ts';
 import type { ContinuousSettings } from '../../config/continuous.ts';
 import { parseBackupKey } from '../../core/ids.ts';
 import type { ChangeStanding } from '../changes/standing.ts';
+import { earlier } from '../copy/changes-lag.ts';
 import type { CopyStanding } from '../copy/copy-lag.ts';
 import type { BucketCheck } from '../doctor/bucket-rules.ts';
 import type { SourceLock } from '../lock/lock-state.ts';
@@ -157,9 +158,9 @@ function proofFacts(proof: SourceStatus['lastProof']): ProofFacts | undefined {
   return { outcome, backup, report, differing, datasets, error };
 }
 
-function copyFacts({ name = '', missing, problem }: CopyStanding): CopyFacts {
-  const oldestMissingAt = parseBackupKey(missing[0] ?? '')?.startedAt;
-  return { name, missing: missing.length, oldestMissingAt, problem };
+function copyFacts({ name = '', missing, changes, problem }: CopyStanding): CopyFacts {
+  const oldestMissingAt = earlier(parseBackupKey(missing[0] ?? '')?.startedAt, changes.oldestAt);
+  return { name, missing: missing.length, missingSegments: changes.missing, oldestMissingAt, problem };
 }
 
 function oldest(dates: readonly Date[]): Date | undefined {

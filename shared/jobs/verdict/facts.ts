@@ -89,7 +89,9 @@ export interface CopyFacts {
   readonly name: string;
   /** Number of backups that should be there but are not. */
   readonly missing: number;
-  /** When the oldest of them began. */
+  /** The same of change segments; none if nobody looked. */
+  readonly missingSegments?: number | undefined;
+  /** When the oldest of both began, or was stored. */
   readonly oldestMissingAt: Date | undefined;
   /** Why it could not be checked. */
   readonly problem: string | undefined;

@@ -104,12 +104,16 @@ function proofOld(
 
 function copySentence(
   rule: RuleName,
-  { name, missing, problem, oldestMissingAt }: CopyFacts,
+  { name, missing, missingSegments = 0, problem, oldestMissingAt }: CopyFacts,
   facts: SafetyFacts,
 ) {
   if (rule === 'copy-unseen') return `it is not known what the second place ${name} has: ${problem}`;
   const since = oldestMissingAt ? ageOf(oldestMissingAt, facts) : '';
-  return `${plural(missing, 'backup')} ${missing === 1 ? 'is' : 'are'} missing in the second place ${name}, for ${since} (at most ${span(facts.allowed.copyMs)})`;
+  const what = [
+    ...(missing > 0 ? [plural(missing, 'backup')] : []),
+    ...(missingSegments > 0 ? [plural(missingSegments, 'change segment')] : []),
+  ];
+  return `${what.join(' and ')} ${missing + missingSegments === 1 ? 'is' : 'are'} missing in the second place ${name}, for ${since} (at most ${span(facts.allowed.copyMs)})`;
 }
 
 const OF_REPOSITORY: Partial<Readonly<Record<RuleName, (facts: SafetyFacts) => string>>> = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { changesFolder, segmentKey } from '../../../../shared/format/change-keys.ts';
 import { compactChanges } from '../../../../shared/jobs/changes/compact-changes.ts';
+import { NOTHING_MISSING, readChangesLag } from '../../../../shared/jobs/copy/changes-lag.ts';
 import { copyBackups } from '../../../../shared/jobs/copy/copy.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../../shared/store/object-store.ts';
@@ -73,6 +74,36 @@ describe('a copy to a second place', () => {
       await copy(store, second);
       expect(await read(second), `call ${call}`).toBe(text);
     }
+  });
+
+  it('is behind while it lacks segments, whether these lie by themselves or in bundles there', async () => {
+    const { store, log } = await made();
+    const second = new MemoryStore();
+    const all = { sources: undefined, signal: never };
+    const lag = async (about: Parameters<typeof readChangesLag>[2] = all) => {
+      await using repository = await openCheaply(store, { keys: undefined });
+      return readChangesLag(repository, second, about);
+    };
+    const storedAt = async (number: number) => (await store.head(segmentKey(folder, number))).modifiedAt;
+    expect(await lag()).toEqual({ missing: 5, oldestAt: await storedAt(1) });
+    expect(await lag({ sources: ['other'], signal: never })).toEqual(NOTHING_MISSING);
+    expect((await lag({ sources: [LOGGED.name], signal: never })).missing).toBe(5);
+    await copy(store, second);
+    expect(await lag()).toEqual(NOTHING_MISSING);
+    // A prune there left the bundle of the first two alone.
+    for (const number of [1, 2]) await second.delete(segmentKey(folder, number));
+    expect(await lag()).toEqual(NOTHING_MISSING);
+    log.write('more');
+    await using repository = await openCheaply(store);
+    await pollOnce(repository, log.open());
+    expect(await lag()).toEqual({ missing: 1, oldestAt: await storedAt(6) });
+    // One in the middle is gone.
+    await second.delete(segmentKey(folder, 5));
+    expect((await lag()).missing).toBe(2);
+    // A prune there let the oldest go, as its own rules say.
+    const left = (await Array.fromAsync(second.list(folder))).filter(({ key }) => key !== segmentKey(folder, 3));
+    for (const { key } of left) await second.delete(key);
+    expect((await lag()).missing).toBe(3);
   });
 
   it('leaves out sources that are not chosen, and says what is another there', async () => {

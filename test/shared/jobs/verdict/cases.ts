@@ -268,6 +268,12 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
       change: whole({ copies: [{ ...copy, missing: 3, oldestMissingAt: ago(50) }] }),
     },
     {
+      says: 'lacks segments of changes',
+      rank: 2,
+      word: /90 change segments are missing in the second place second/,
+      change: whole({ copies: [{ ...copy, missingSegments: 90, oldestMissingAt: ago(50) }] }),
+    },
+    {
       says: 'cannot be seen',
       rank: 1,
       word: /it is not known what the second place second has: no such host/i,
