@@ -57,6 +57,11 @@ export const ask = {
     await confirmed(io, message, { yes, what: 'this would destroy something' });
   },
 
+  /** Asks before something is restored that may be wrong. @throws as `confirmDestruction` */
+  async confirmDoubts(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
+    await confirmed(io, message, { yes, what: 'this may not be what the database held' });
+  },
+
   /** Asks before an irreversible change. @throws as `confirmDestruction` */
   async confirmChange(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
     await confirmed(io, message, { yes, what: 'this cannot be undone' });

@@ -2,6 +2,7 @@ import { backupName } from '../shared/core/backup-words.ts';
 import { changesOf } from '../shared/jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../shared/jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../shared/jobs/changes/choose-until.ts';
+import { momentDoubts } from '../shared/jobs/changes/moment-doubts.ts';
 import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';
 import { planRestore, type RestoreJobOptions } from '../shared/jobs/restore/restore.ts';
@@ -31,7 +32,9 @@ export async function restoreMomentFrom(
   const target = await openTarget(place, io.env);
   refuseOtherKind(place, source.kind, target.name);
   const chosen = await choose(session, { at, beforeTransaction: values['before-transaction'] }, source);
-  const plan = await planRestore(repository, chosen.base.key as never, target, choices);
+  const base = await planRestore(repository, chosen.base.key as never, target, choices);
+  const doubts = await momentDoubts(repository, chosen, choices);
+  const plan = { ...base, warnings: [...doubts, ...base.warnings] };
   const about = {
     moment: momentOf(chosen),
     segments: chosen.segments.length,
@@ -43,6 +46,9 @@ export async function restoreMomentFrom(
     return 0;
   }
   if (!session.isJson && values.quiet !== true) progress.say(text);
+  const [doubt] = doubts;
+  if (doubt !== undefined)
+    await ask.confirmDoubts(io, `${doubt}. Restore the moment all the same?`, { yes: values.yes === true });
   if (plan.drops.length > 0)
     await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
       yes: values.yes === true,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { pairingWarnings } from '../../shared/api/schema/pairing.ts';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { RestoreResult } from '../../shared/jobs/restore/restore.ts';
+import { refuseDoubts } from '../../shared/jobs/changes/moment-doubts.ts';
 import { refuseNotOffered } from '../../shared/jobs/restore/special-options.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
@@ -35,6 +36,8 @@ const Asked = z.strictObject({
   keepGoing: z.boolean().optional(),
   /** What only targets of its kind know. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  /** Also a moment that something speaks against: `warnings` of a dry run say it. */
+  despiteDoubts: z.boolean().optional(),
   dryRun: z.boolean().optional(),
   /** With `dryRun`: also counts the rows that would change at the target. */
   counts: z.boolean().optional(),
@@ -65,6 +68,7 @@ export const handler = defineFunction(
     const work = await workOf(event, repository, { place, config, signal });
     const { key } = work;
     if (event.dryRun === true) return planOnly(event, work, choices, { repository, config });
+    refuseDoubts(work.doubts, event.despiteDoubts === true, 'Look at it, and add "despiteDoubts": true.');
     const size = await sizeOf(
       repository,
       work,
@@ -128,12 +132,12 @@ async function planOnly(
 
 /** Of the backup or the moment that an event means. */
 async function workOf(
-  { backup, source = '', at, beforeTransaction, newDatabase }: z.infer<typeof Event>,
+  { backup, source = '', at, beforeTransaction, newDatabase, datasets }: z.infer<typeof Event>,
   repository: OpenedRepository,
   about: Parameters<typeof momentWork>[2],
 ): Promise<RestoreWork> {
   if (backup === undefined)
-    return momentWork(repository, { source, at, beforeTransaction, newDatabase }, about);
+    return momentWork(repository, { source, at, beforeTransaction, newDatabase, datasets }, about);
   const key = await chosenBackup(repository, backup, about.signal);
   return backupWork(repository, key, { place: about.place, newDatabase });
 }

@@ -5,6 +5,7 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { changesOf } from '../../shared/jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../../shared/jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../../shared/jobs/changes/choose-until.ts';
+import { momentDoubts } from '../../shared/jobs/changes/moment-doubts.ts';
 import { planOfMoment, stepOfMoment } from '../../shared/jobs/changes/moment-plan.ts';
 import { parseMoment } from '../../shared/jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../shared/jobs/changes/restore-moment.ts';
@@ -26,6 +27,7 @@ export interface MomentAsked {
   readonly beforeTransaction?: string | undefined;
   /** Name of a database to make. */
   readonly newDatabase?: string | undefined;
+  readonly datasets?: readonly string[] | undefined;
 }
 
 /** Restores to one place. */
@@ -40,7 +42,7 @@ interface MomentPlace extends Pick<RestoreWork, 'plan' | 'changes'> {
  */
 export async function momentWork(
   repository: OpenedRepository,
-  { source: name, at, beforeTransaction, newDatabase }: MomentAsked,
+  { source: name, at, beforeTransaction, newDatabase, datasets }: MomentAsked,
   {
     place,
     config,
@@ -60,14 +62,20 @@ export async function momentWork(
   const to = newDatabase === undefined ? atTarget : atNew(newDatabase);
   const { plan, changes, restore } = await to(repository, chosen, place);
   const moment = planOfMoment(chosen);
+  const doubts = await momentDoubts(repository, chosen, { datasets, signal });
   return {
     key: moment.base,
+    doubts,
     about: { moment: momentJson(moment) },
     moreBytes: moment.plainBytes,
     changes,
     plan: async (choices) => {
       const base = await plan(ofBase(choices));
-      return { ...base, steps: [...base.steps, stepOfMoment(moment)] };
+      return {
+        ...base,
+        steps: [...base.steps, stepOfMoment(moment)],
+        warnings: [...doubts, ...base.warnings],
+      };
     },
     restore: async (choices) => {
       const result = await restore(ofBase(choices));

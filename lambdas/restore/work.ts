@@ -24,6 +24,8 @@ export interface Restored {
 export interface RestoreWork {
   /** The backup that it begins with. */
   readonly key: BackupKey;
+  /** What speaks against it, so that nothing is restored unless somebody says that it is wanted all the same: sentences. */
+  readonly doubts: readonly string[];
   /** For every answer: what else is restored. */
   readonly about: object;
   /** Bytes to be read besides the backup. */
@@ -43,7 +45,7 @@ export async function backupWork(
     newDatabase,
   }: { readonly place: OpenPlace; readonly newDatabase: string | undefined },
 ): Promise<RestoreWork> {
-  const only = { key, about: {}, moreBytes: 0 };
+  const only = { key, doubts: [], about: {}, moreBytes: 0 };
   const whole = async (result: Promise<RestoreResult>) => ({ restored: await result, more: {} });
   if (newDatabase === undefined) {
     const target = await openTarget(config, env);

@@ -183,7 +183,7 @@ export const ERRORS = {
   E_UNKNOWN_RUN: row(10, 'The admin API knows no such run.'),
   E_NOT_CONFIRMED: row(
     11,
-    'A restore by the admin API lacks the token of its plan, or the plan has changed.',
+    'A restore by the admin API lacks the token of its plan, or the plan has changed; or something speaks against a moment, and nobody has said that it is wanted all the same.',
   ),
   E_DEPLOYMENT: row(13, 'A deployment on AWS was not found, cannot be inspected, or lacks a part.'),
   E_UNAUTHENTICATED: row(13, 'The request to the admin API is not authenticated.'),

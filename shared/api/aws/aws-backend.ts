@@ -319,6 +319,8 @@ export class AwsBackend implements Backend {
             source: this.#named('sources', source, 'source'),
             ...(at === undefined ? {} : { at }),
             ...(beforeTransaction === undefined ? {} : { beforeTransaction }),
+            // Whoever confirms a plan has seen what speaks against it.
+            despiteDoubts: true,
           };
     const event = {
       ...what,

@@ -2,6 +2,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { changesOf } from '../../jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../../jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../../jobs/changes/choose-until.ts';
+import { momentDoubts } from '../../jobs/changes/moment-doubts.ts';
 import { planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
 import { parseMoment } from '../../jobs/changes/parse-moment.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../jobs/changes/restore-moment.ts';
@@ -35,14 +36,16 @@ export async function openMomentPlace(
   const plugin = pluginFor(source);
   const chosen = await chooseUntil(repository, untilOf(asked), { source, plugin, signal });
   const key = chosen.base.key as BackupKey;
-  const { newDatabase } = asked;
+  const { newDatabase, datasets } = asked;
+  const doubts = await momentDoubts(repository, chosen, { datasets, signal });
+  const known = { chosen, doubts };
   if (newDatabase !== undefined) {
     const server = await openScratch(serverOf(options, asked, source.kind), env);
-    return { key, place: atNew(repository, chosen, { server, name: newDatabase }, plugin.compare) };
+    return { key, place: atNew(repository, known, { server, name: newDatabase }, plugin.compare) };
   }
   const place = placeNamed(targets, asked.to, 'to');
   refuseOtherKind(place, source);
-  return { key, place: await atTarget(options, chosen, place) };
+  return { key, place: await atTarget(options, known, place) };
 }
 
 /** @throws E_BAD_REQUEST for a kind without changes */
@@ -76,11 +79,18 @@ function refuseOtherKind({ kind, name }: NamedPlace, source: NamedPlace): void {
   throw new ApiError('E_BAD_REQUEST', `to: ${problem}`, { fields: [{ field: 'to', problem }] });
 }
 
+/** A moment, and what speaks against it. */
+interface Known {
+  readonly chosen: ChosenMoment;
+  readonly doubts: readonly string[];
+}
+
 async function atTarget(
   { repository, env }: Options,
-  chosen: ChosenMoment,
+  known: Known,
   config: NamedPlace,
 ): Promise<RestorePlace> {
+  const { chosen } = known;
   const target = await openTarget(config, env);
   const { compare, openReplay } = changesOf(config);
   const to = {
@@ -90,7 +100,7 @@ async function atTarget(
   };
   const key = chosen.base.key as BackupKey;
   return {
-    ...commonOf(chosen, (choices) => planRestore(repository, key, target, choices)),
+    ...commonOf(known, (choices) => planRestore(repository, key, target, choices)),
     changes: (plan, signal) =>
       momentChanges(repository, chosen, { target, plugin: changesOf(config) }, { plan, signal }),
     name: config.name,
@@ -107,13 +117,14 @@ async function atTarget(
 
 function atNew(
   repository: Options['repository'],
-  chosen: ChosenMoment,
+  known: Known,
   place: NewPlace,
   compare: ChangePlugin['compare'],
 ): RestorePlace {
+  const { chosen } = known;
   const key = chosen.base.key as BackupKey;
   return {
-    ...commonOf(chosen, (choices) => planRestoreToNew(repository, key, place, choices)),
+    ...commonOf(known, (choices) => planRestoreToNew(repository, key, place, choices)),
     name: place.name,
     isNew: true,
     location: `${place.name} on ${place.server.name}`,
@@ -124,7 +135,7 @@ function atNew(
 }
 
 function commonOf(
-  chosen: ChosenMoment,
+  { chosen, doubts }: Known,
   plan: RestorePlace['plan'],
 ): Pick<RestorePlace, 'moment' | 'plan' | 'changes'> {
   const moment = planOfMoment(chosen);
@@ -133,7 +144,11 @@ function commonOf(
     changes: async () => null,
     plan: async (choices) => {
       const base = await plan(ofBase(choices));
-      return { ...base, steps: [...base.steps, stepOfMoment(moment)] };
+      return {
+        ...base,
+        steps: [...base.steps, stepOfMoment(moment)],
+        warnings: [...doubts, ...base.warnings],
+      };
     },
   };
 }
