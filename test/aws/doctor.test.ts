@@ -116,12 +116,19 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     subscribe(`${TOPIC}:1`);
   });
 
+  /** What the double of Lambda lists now. */
+  async function listed(): Promise<ReturnType<typeof deployed>> {
+    const answer = await new LambdaClient({}).send(new ListFunctionsCommand({}));
+    return answer.Functions as ReturnType<typeof deployed>;
+  }
+
   /** In a process of its own, under AWS's runtime client. */
   async function invoke({ FunctionName = '', Payload }: { FunctionName?: string; Payload?: Uint8Array }) {
-    const job = FUNCTION_NAMES.find((one) => nameOf(one) === FunctionName) ?? '';
+    const found = (await listed()).find((one) => one.FunctionName === FunctionName);
+    const env = found?.Environment.Variables ?? envOf('');
     const event = JSON.parse(Buffer.from(Payload ?? []).toString());
     try {
-      const answer = await rig.invoke(job, event, { env: envOf(job) });
+      const answer = await rig.invoke(env.POWERTOOLS_SERVICE_NAME, event, { env });
       return { Payload: Buffer.from(JSON.stringify(answer)) };
     } catch (error) {
       const { name: errorType, message: errorMessage } = error as Error;
@@ -306,6 +313,44 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
       ...failed,
       seen: /AccessDenied/,
       fix: /Allow lambda:InvokeFunction/,
+    });
+  });
+
+  it('each poller of several, and names the source whose poller is gone', async () => {
+    const shop = file.sources['shop'] as object;
+    const stock = { kind: 'postgres', secret: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:gone' };
+    const sources = { shop: { ...shop, continuous: {} }, stock: { ...stock, continuous: {} } };
+    configure({ sources });
+    /** As it is deployed: each with the part of the configuration that is its own. */
+    const poller = (name: 'shop' | 'stock') => ({
+      FunctionName: nameOf(`poll${name}`),
+      Environment: {
+        Variables: {
+          ...envOf('poll'),
+          HOLDFAST_CONFIG: JSON.stringify({ sources: { [name]: sources[name] } }),
+        },
+      },
+    });
+    const besides = ['poll-watchdog', 'prove'].map((job) => ({
+      FunctionName: nameOf(job),
+      Environment: { Variables: envOf(job) },
+    }));
+    const list = (...pollers: readonly ('shop' | 'stock')[]) =>
+      lambda
+        .on(ListFunctionsCommand)
+        .callsFake(() => ({ Functions: [...deployed(), ...besides, ...pollers.map(poller)] }));
+    list('shop', 'stock');
+    const { rows } = await look('poll');
+    const outcomeOf = (name: string) => rows.find((row) => row.name === name)?.outcome;
+    expect(['poll/shop/secret', 'poll/stock/secret'].map(outcomeOf)).toEqual(['ok', 'failed']);
+    expect(rows.filter(({ name }) => name.startsWith('poll/stock/')).length).toBeGreaterThan(2);
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+    list('shop');
+    expectFault(await look('functions'), {
+      name: 'functions',
+      code: 'E_DEPLOYMENT',
+      seen: /missing: poll of stock/,
+      fix: /Deploy again/,
     });
   });
 

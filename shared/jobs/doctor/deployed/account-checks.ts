@@ -41,9 +41,8 @@ const CHECKS: readonly Check<Deployment>[] = [
     neededFor: 'backup',
     follows: 'The work of the missing one is not done.',
     look: async ({ functions, config }) => {
-      const wanted = [...FUNCTION_NAMES, ...(config.lock ? ['lock'] : [])];
-      const missing = wanted.filter((name) => !functions.has(name));
-      if (missing.length === 0) return holds(plural(functions.size, 'function'));
+      const missing = missingFunctions(functions, config);
+      if (missing.length === 0) return holds(plural(functions.length, 'function'));
       return differs(`missing: ${missing.join(', ')}`, {
         fix: 'Deploy again: cdk deploy --all. CloudTrail shows what removed them (DeleteFunction).',
       });
@@ -107,6 +106,22 @@ const CHECKS: readonly Check<Deployment>[] = [
       }),
   },
 ];
+
+/** Each source that is polled has a function of its own. */
+function missingFunctions(functions: Deployment['functions'], config: Deployment['config']): string[] {
+  const polled = config.sources.filter(({ continuous }) => continuous).map(({ name }) => name);
+  const wanted = [
+    ...FUNCTION_NAMES,
+    ...(config.lock ? ['lock'] : []),
+    ...(polled.length > 0 ? ['poll-watchdog', 'prove'] : []),
+  ];
+  return [
+    ...wanted.filter((name) => !functions.some(({ job }) => job === name)),
+    ...polled
+      .filter((name) => !functions.some(({ job, source }) => job === 'poll' && source === name))
+      .map((name) => `poll of ${name}`),
+  ];
+}
 
 async function lookAtSchedules(deployment: Deployment, signal: AbortSignal): Promise<CheckResult> {
   const { config, scheduleGroup: group } = deployment;

@@ -8,12 +8,20 @@ import { fromAwsError } from './aws-errors.ts';
 /** CloudFormation begins the names of what it makes with the stack's name, and may shorten it. */
 const SURE_CHARS = 20;
 
+/** One of its functions. */
+export interface DeployedJob {
+  readonly job: string;
+  /** Of the Lambda function. */
+  readonly name: string;
+  /** The source that it alone is for, if there is one such function for each. */
+  readonly source: string | undefined;
+}
+
 /** A deployment, as its functions know it. */
 export interface Deployment {
   readonly stack: string;
   readonly region: string | undefined;
-  /** Names of Lambda functions by job. */
-  readonly functions: ReadonlyMap<string, string>;
+  readonly functions: readonly DeployedJob[];
   /** The configuration that the functions read. */
   readonly config: ResolvedConfig;
   /** Undefined if schedules are off. */
@@ -50,7 +58,7 @@ export async function findDeployment(
   return {
     stack,
     region,
-    functions: new Map(found.map(({ job, name }) => [job, name])),
+    functions: found.map(({ job, name, variables }) => ({ job, name, source: sourceOf(job, variables) })),
     config: configOf(plan.variables, env),
     scheduleGroup: watchdog?.variables['HOLDFAST_SCHEDULE_GROUP'],
   };
@@ -86,6 +94,11 @@ function foundOf({ FunctionName: name = '', Environment }: FunctionConfiguration
   const isOurs =
     name.startsWith(stack.slice(0, SURE_CHARS)) && variables['HOLDFAST_REPOSITORY'] !== undefined;
   return job && isOurs ? [{ name, job, variables }] : [];
+}
+
+/** Of a poll: the only source of its configuration. */
+function sourceOf(job: string, { HOLDFAST_CONFIG: text = '{}' }: Found['variables']): string | undefined {
+  return job === 'poll' ? Object.keys(JSON.parse(text).sources ?? {})[0] : undefined;
 }
 
 /** @throws E_CONFIG */

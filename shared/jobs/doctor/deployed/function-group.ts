@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCode, isHoldfastError } from '../../../core/errors.ts
 import { MINUTE_MS } from '../../../core/units.ts';
 import type { DoctorGroup, DoctorRow } from '../row.ts';
 import { fromAwsError } from './aws-errors.ts';
-import type { Deployment } from './deployment.ts';
+import type { DeployedJob, Deployment } from './deployment.ts';
 
 /** Enough for all checks of a function at their slowest. */
 const LIMIT_MS = 16 * MINUTE_MS;
@@ -23,18 +23,20 @@ const Answer = z.object({
 });
 const Failure = z.object({ errorType: z.string().optional(), errorMessage: z.string().optional() });
 
-/** What a function finds when it runs: its rows are named `plan/…`. */
-export function functionGroup(job: string, functionName: string, deployment: Deployment): DoctorGroup {
+/** What a function finds when it runs: its rows are named `plan/…`; of one for a single source `poll/shop/…`. */
+export function functionGroup({ job, name, source }: DeployedJob, deployment: Deployment): DoctorGroup {
+  const prefix = source === undefined ? job : `${job}/${source}`;
+  // Checks of a source begin with its name already.
+  const nameOf = (row: string) => `${row.startsWith(`${source}/`) ? job : prefix}/${row}`;
   return {
     source: job,
     run: async function* ({ signal }) {
       try {
-        for (const row of await invoke(functionName, deployment, signal))
-          yield { ...row, name: `${job}/${row.name}` };
+        for (const row of await invoke(name, deployment, signal)) yield { ...row, name: nameOf(row.name) };
       } catch (error) {
         if (!isHoldfastError(error) || signal.aborted) throw error;
         const { message: seen, hint: fix = 'See its log in CloudWatch.' } = error;
-        yield { name: `${job}/invoke`, outcome: 'failed', seen, fix, code: 'E_DEPLOYMENT' };
+        yield { name: `${prefix}/invoke`, outcome: 'failed', seen, fix, code: 'E_DEPLOYMENT' };
       }
     },
   };

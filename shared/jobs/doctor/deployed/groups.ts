@@ -12,7 +12,7 @@ export function deployedGroups(deployment: Deployment): readonly DoctorGroup[] {
   return [
     accountGroup(deployment),
     ...bucketSettings(deployment),
-    ...[...functions].map(([job, name]) => functionGroup(job, name, deployment)),
+    ...functions.map((one) => functionGroup(one, deployment)),
   ];
 }
 
