@@ -24,7 +24,13 @@ export const METRIC_NAMES = [
   'VerificationFailed',
 ] as const;
 /** What they measure for each source besides whose changes are stored. */
-export const CHANGE_METRIC_NAMES = ['ChangeLag', 'ChangeGaps', 'HeldBytes', 'ProofFailed'] as const;
+export const CHANGE_METRIC_NAMES = [
+  'ChangeLag',
+  'ChangeGaps',
+  'HeldBytes',
+  'ProofFailed',
+  'ProofLate',
+] as const;
 /** One metric of these. */
 export type MetricName = (typeof METRIC_NAMES)[number] | (typeof CHANGE_METRIC_NAMES)[number];
 

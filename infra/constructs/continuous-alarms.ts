@@ -3,6 +3,7 @@ import { type IMetric, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ContinuousSettings } from '../../shared/config/continuous.ts';
 import { MINUTE_MS, SECOND_MS } from '../../shared/core/units.ts';
+import { pluginNamed } from '../../shared/sources/registry.ts';
 import { sourceMetric } from './backup-metrics.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 
@@ -30,8 +31,13 @@ export function continuousAlarms({
   if (!continuous) return [];
   return [
     ...continuous.polled.flatMap(({ name, job }) => {
-      const settings = config.sources.find((source) => source.name === name)?.continuous;
-      return settings ? alarmsOf(name, job.function, { settings, deployment }) : [];
+      const source = config.sources.find((one) => one.name === name);
+      if (!source?.continuous) return [];
+      const isProvable = pluginNamed(source.kind)?.changes?.isProvable === true;
+      return [
+        ...alarmsOf(name, job.function, { settings: source.continuous, deployment }),
+        ...(isProvable ? [unproven(name, deployment)] : []),
+      ];
     }),
     {
       id: 'PollWatchdogSilent',
@@ -76,6 +82,15 @@ function alarmsOf(
       text: `no poll of ${source} succeeds: its changes are not stored, and its server holds its log`,
     },
   ];
+}
+
+/** By the watchdog, which looks at backups and reports: whatever keeps proofs from being made. */
+function unproven(source: string, deployment: string): ContinuousAlarm {
+  return {
+    id: `ProofMissing-${source}`,
+    metric: sourceMetric('ProofLate', { deployment, source }),
+    text: `backups of ${source} are no longer compared with its stored changes: nobody knows whether some are lost`,
+  };
 }
 
 /** Whole hours, in minutes: of what a period may be, the least that has two polls. */

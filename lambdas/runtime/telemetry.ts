@@ -25,6 +25,7 @@ export type FunctionMetric =
   | 'Duration'
   | 'HeldBytes'
   | 'ProofFailed'
+  | 'ProofLate'
   | 'Ratio'
   | 'ReadBytes'
   | 'Records'

@@ -61,7 +61,8 @@ async function watch(invocation: Invocation) {
     const isMissed = ageMs > source.expected.ms;
     const findings = verdict.findings.filter((finding) => finding.source === source.name);
     const level = LEVELS.indexOf(levelOf(findings));
-    report(source, { ageMs, isMissed, level, head: headOf(source.name) }, facts);
+    const isProofLate = findings.some(({ rule }) => rule === 'proof-old');
+    report(source, { ageMs, isMissed, isProofLate, level, head: headOf(source.name) }, facts);
     if (isMissed) missed.push(source.name);
     if (isMissed) await tellOfMissed(source, facts);
   }
@@ -165,13 +166,18 @@ async function tellOfMissed({ name, newestGood, expected }: SourceFacts, facts: 
 interface Judged {
   readonly ageMs: number;
   readonly isMissed: boolean;
+  readonly isProofLate: boolean;
   /** 0 protected, 1 unknown, 2 at risk, 3 unprotected. */
   readonly level: number;
   readonly head: SequenceHead | undefined;
 }
 
-function report(source: SourceFacts, { ageMs, isMissed, level, head }: Judged, facts: SafetyFacts): void {
-  const { name, verifiedAt, drilledAt, firstAt, waiting, failed, uncovered } = source;
+function report(
+  source: SourceFacts,
+  { ageMs, isMissed, isProofLate, level, head }: Judged,
+  facts: SafetyFacts,
+): void {
+  const { changes, name, verifiedAt, drilledAt, firstAt, waiting, failed, uncovered } = source;
   // Kept outside the bucket, where somebody who removes the newest backups cannot reach it.
   if (head) {
     const { number, sha256, key: backup } = head;
@@ -188,6 +194,7 @@ function report(source: SourceFacts, { ageMs, isMissed, level, head }: Judged, f
     BackupMissed: isMissed ? 1 : 0,
     Risk: level,
     BackupNumber: head?.number,
+    ProofLate: changes && (isProofLate ? 1 : 0),
   });
 }
 

@@ -116,6 +116,8 @@ export interface ChangePlugin {
   openSetup(config: SourceConfig, env: Env): Promise<ChangeSetup>;
   /** @param config the target */
   openReplay(config: SourceConfig, env: Env, options: ReplayOptions): Promise<ChangeReplay>;
+  /** Its decoder says whole rows, and which transactions a base has, so that each base can be compared with the stream. */
+  readonly isProvable: boolean;
   decoder?(): Promise<ChangeDecoder>;
 }
 

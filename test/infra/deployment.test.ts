@@ -300,10 +300,10 @@ describe('monitoring', () => {
   const about = (text: string) =>
     alarms.find(({ AlarmDescription }) => JSON.stringify(AlarmDescription).includes(text));
 
-  it('alarms by few alarms: four for each source, and five; of continuous backup three for each, and one', () => {
+  it('alarms by few alarms: four for each source, and five; of continuous backup four for each, and one', () => {
     const names = alarms.map(({ AlarmDescription }) => JSON.stringify(AlarmDescription));
     expect(names.filter((name) => / (shop|game) /.test(name) || /of (shop|game)/.test(name))).toHaveLength(
-      11,
+      12,
     );
     const one = properties(
       deploymentOf({ sources: { shop: { kind: 'postgres', secret: SECRETS.source } } }).monitoring,

@@ -39,6 +39,8 @@ export interface BackupSummary {
    * on.
    */
   readonly isMisdated: boolean;
+  /** Stored changes can be applied to it. */
+  readonly isBase: boolean;
   /** What made it suspect when it was written, without names. Empty if nothing did. */
   readonly suspect: readonly Suspicion[];
   /** What reports say about it: hold, acceptance, the newest verification and drill. */
@@ -150,6 +152,7 @@ export function summariseEntry(
     state: problem ? 'damaged' : isProven ? 'whole' : 'unproven',
     problem: problem?.message,
     isMisdated: isMisdated({ startedAt, imported: manifest?.imported }, storedAt),
+    isBase: manifest?.changes !== undefined,
     suspect: manifest?.suspect ?? [],
     marks,
   };

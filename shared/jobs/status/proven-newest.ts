@@ -1,4 +1,5 @@
 import type { BackupMarks, Marks } from '../../repository/documents/marks.ts';
+import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type BackupSummary, isGood } from './list.ts';
 
@@ -47,6 +48,13 @@ export class ProvenNewest {
       const { isProven } = await this.#prover.reports.open(report, at, this.#signal);
       if (isProven) return at;
     }
+    return undefined;
+  }
+
+  /** The newest backup with a proof of its changes that is Holdfast's. */
+  async compared(newestFirst: readonly BackupSummary[]): Promise<BackupKey | undefined> {
+    for (const { key, marks } of newestFirst.slice(0, MOST_TRIES))
+      if (marks.proof && (await this.reportedAt([marks.proof]))) return key;
     return undefined;
   }
 

@@ -75,6 +75,8 @@ export interface SourceStatus {
   readonly lastFullVerify: MarkOf<'fullVerify'> | undefined;
   readonly lastDrill: MarkOf<'drill'> | undefined;
   readonly lastProof: MarkOf<'proof'> | undefined;
+  /** Since when its backups are not compared with its stored changes: the oldest that could have been, after the newest that was. */
+  readonly unprovenSince: Date | undefined;
 }
 
 type Marks = BackupSummary['marks'];
@@ -178,7 +180,24 @@ export function sourceStatus(backups: readonly BackupSummary[]): SourceStatus {
     lastFullVerify: newestMark(backups, 'fullVerify'),
     lastDrill: newestMark(backups, 'drill'),
     lastProof: newestMark(backups, 'proof'),
+    unprovenSince: unprovenSince(backups, backups.find(({ marks }) => marks.proof)?.key),
   };
+}
+
+/**
+ * When the oldest backup was made that could have been compared with stored changes, and was not, after the newest that was. The first of
+ * all has none before it.
+ *
+ * @param newestFirst of one source
+ * @param proven the newest that was compared, whatever came of it
+ */
+export function unprovenSince(
+  newestFirst: readonly Pick<BackupSummary, 'key' | 'isBase' | 'startedAt'>[],
+  proven: BackupKey | undefined,
+): Date | undefined {
+  const bases = newestFirst.filter(({ isBase }) => isBase);
+  const newest = bases.findIndex(({ key }) => key === proven);
+  return bases.slice(0, newest).at(-1)?.startedAt;
 }
 
 function newestMark<K extends MarkKind>(backups: readonly BackupSummary[], kind: K): MarkOf<K> | undefined {

@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../../config/config.ts';
 import type { ContinuousSettings } from '../../config/continuous.ts';
 import { parseBackupKey } from '../../core/ids.ts';
+import { pluginNamed } from '../../sources/registry.ts';
 import type { ChangeStanding } from '../changes/standing.ts';
 import { earlier } from '../copy/changes-lag.ts';
 import type { CopyStanding } from '../copy/copy-lag.ts';
@@ -68,7 +69,7 @@ export function factsOf(input: FactsInput): SafetyFacts {
     sources: [
       ...configured.map(({ name, kind, rpoMs, continuous }) => ({
         ...sourceFacts({ name, kind, rpoMs, isConfigured: true }, input),
-        ...(continuous ? { changes: changesFacts(name, continuous, input.changes) } : {}),
+        ...(continuous ? { changes: changesFacts({ name, kind }, continuous, input.changes) } : {}),
       })),
       ...ofBackups.map(({ source: { name, kind } }) =>
         sourceFacts({ name, kind, rpoMs: undefined, isConfigured: !isAnyConfigured }, input),
@@ -131,13 +132,14 @@ function sourceFacts({ rpoMs, ...source }: Named, input: FactsInput): SourceFact
     ),
     drillOutcome: known?.lastDrill?.outcome,
     proof: proofFacts(known?.lastProof),
+    unprovenSince: known?.unprovenSince,
     lockedUntil: lock && lock.problem === null ? lock.until : undefined,
   };
 }
 
 /** Nobody who forgets to look at changes says that all is well. */
 function changesFacts(
-  name: string,
+  { name, kind }: { readonly name: string; readonly kind: string },
   { rpoMs }: ContinuousSettings,
   standings: readonly ChangeStanding[] | undefined,
 ): ChangesFacts {
@@ -149,6 +151,7 @@ function changesFacts(
     isPaused: found?.isPaused === true,
     damage: found?.damage,
     problem: found ? found.problem : 'nobody looked',
+    isProvable: pluginNamed(kind)?.changes?.isProvable === true,
   };
 }
 

@@ -60,6 +60,8 @@ export interface SourceFacts {
   readonly drillOutcome: 'equal' | 'different' | 'failed' | undefined;
   /** The last comparison of one of its backups with the one before it and the stored changes; undefined if there was none. */
   readonly proof?: ProofFacts | undefined;
+  /** Since when its backups are not compared with its stored changes, though they could be. */
+  readonly unprovenSince?: Date | undefined;
   /**
    * Until when nobody can remove its newest good backup; null: it is not locked. Undefined: no locks are
    * configured, or nobody checked.
@@ -82,6 +84,8 @@ export interface ChangesFacts {
   readonly damage: string | undefined;
   /** What could not be looked at. */
   readonly problem: string | undefined;
+  /** Backups of this kind of database can be compared with the stored changes. */
+  readonly isProvable: boolean;
 }
 
 /** A second place. */

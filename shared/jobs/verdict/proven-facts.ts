@@ -1,5 +1,6 @@
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupSummary } from '../status/list.ts';
+import { unprovenSince } from '../status/status.ts';
 import { ProvenNewest } from '../status/proven-newest.ts';
 import type { SafetyFacts, SourceFacts } from './facts.ts';
 
@@ -33,6 +34,7 @@ export async function provenFacts(
       },
       verifiedAt: await proven.reportedAt(verified),
       drilledAt: await proven.reportedAt(drilled),
+      unprovenSince: unprovenSince(own, await proven.compared(own)),
     });
   }
   return { ...facts, sources };

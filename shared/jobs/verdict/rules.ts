@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../core/units.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 
 /** From best to worst. */
@@ -23,6 +24,14 @@ interface SourceRule {
   /** Also for a source that is no longer configured. */
   readonly isOfAll?: boolean;
   readonly holds: (source: SourceFacts, facts: SafetyFacts) => boolean;
+}
+
+/** A proof is made soon after its backup. One that follows a gap has none, but the next one does. */
+const PROOF_GRACE_MS = 6 * HOUR_MS;
+
+/** How long backups may go without being compared with stored changes: until the next one is due, and a while. */
+export function mostUnprovenMs({ expected }: SourceFacts): number {
+  return expected.ms + PROOF_GRACE_MS;
 }
 
 const ageMs = ({ newestGood }: SourceFacts, { at }: SafetyFacts) =>
@@ -81,6 +90,11 @@ export const SOURCE_RULES = {
   },
   'changes-differ': { level: 'at-risk', holds: ({ proof }) => proof?.outcome === 'different' },
   'proof-failed': { level: 'at-risk', holds: ({ proof }) => proof?.outcome === 'failed' },
+  'proof-old': {
+    level: 'at-risk',
+    holds: (source, facts) =>
+      source.changes?.isProvable === true && isOlder(source.unprovenSince, mostUnprovenMs(source), facts),
+  },
   'verification-old': {
     level: 'at-risk',
     holds: (source, facts) =>

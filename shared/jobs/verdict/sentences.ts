@@ -4,7 +4,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { number, plural } from '../../core/plural.ts';
 import type { Expectation } from './expectation.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
-import type { Level, RuleName, VerdictFinding } from './rules.ts';
+import { type Level, mostUnprovenMs, type RuleName, type VerdictFinding } from './rules.ts';
 
 /** What each level is called. */
 export const LEVEL_NAMES: Readonly<Record<Level, string>> = {
@@ -84,6 +84,8 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
     `${backupName(proof?.backup ?? '')} of ${name} is not the backup before it and the changes stored between them: ${plural(proof?.differing ?? 0, 'row')} of ${plural(proof?.datasets ?? 0, 'dataset')} differ${proof?.differing === 1 ? 's' : ''}`,
   'proof-failed': ({ name, proof }) =>
     `the stored changes of ${name} could not be compared with ${backupName(proof?.backup ?? '')}${proof?.error === undefined ? '' : ` (${proof.error})`}`,
+  'proof-old': (source, facts) =>
+    `no backup of ${source.name} was compared with its stored changes for ${source.unprovenSince ? ageOf(source.unprovenSince, facts) : ''} (at most ${span(mostUnprovenMs(source))})`,
   'verification-old': (source, facts) =>
     proofOld(source, { at: source.verifiedAt, what: 'verified in full', ms: facts.allowed.verifyMs }, facts),
   'drill-old': (source, facts) =>

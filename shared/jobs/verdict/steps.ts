@@ -39,7 +39,7 @@ interface Remedy<Of> {
 const DOCTOR = () => 'holdfast doctor';
 const backupOf = (source: SourceFacts) => commandOf(backUp(source));
 const pitr =
-  (command: 'doctor' | 'resume' | 'status') =>
+  (command: 'doctor' | 'prove' | 'resume' | 'status') =>
   ({ name }: SourceFacts) =>
     `holdfast pitr ${command} --source ${word(name)}`;
 const HAVE_BACKED_UP = { action: backUp, command: backupOf };
@@ -97,6 +97,7 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
     text: 'Look at its report, and prove it again.',
     command: ({ proof }) => `holdfast pitr prove ${backupName(proof?.backup ?? 'latest')}`,
   },
+  'proof-old': { text: 'Find out why, and prove the newest one.', command: pitr('prove') },
   'verification-old': { text: 'Verify it.', action: verify, command: backupOf },
   'drill-old': { text: 'Drill it.', action: drill, command: backupOf },
 };

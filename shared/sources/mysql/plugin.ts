@@ -68,6 +68,7 @@ export const mysqlPlugin = definePlugin({
       (await import('./changes/setup.ts')).openMysqlSetup(url, options, env),
     openReplay: async ({ url, options }, env, replay) =>
       (await import('./changes/replay.ts')).openMysqlReplay(url, options, env, replay),
+    isProvable: false,
     decoder: async () => (await import('./changes/decoder.ts')).mysqlDecoder,
   },
   rowStatements: async () => (await import('./row-statements.ts')).mysqlRowStatements,

@@ -60,6 +60,7 @@ export const postgresPlugin = definePlugin({
       (await import('./changes/setup.ts')).openPostgresSetup(url, options, env),
     openReplay: async ({ url, options }, env, replay) =>
       (await import('./changes/replay.ts')).openPostgresReplay(url, options, env, replay),
+    isProvable: true,
     decoder: async () => (await import('./changes/decoder.ts')).postgresChangeDecoder,
   },
   rowStatements: async () => (await import('./row-statements.ts')).postgresRowStatements,

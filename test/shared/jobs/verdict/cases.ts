@@ -85,6 +85,7 @@ const changes: ChangesFacts = {
   isPaused: false,
   damage: undefined,
   problem: undefined,
+  isProvable: true,
 };
 const never = { backups: 0, newestGood: undefined, lastRun: undefined, firstAt: undefined } as const;
 
@@ -187,6 +188,22 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
       rank: 2,
       word: /31 minutes ago/,
       change: source({ changes: { ...changes, reachedAt: ago(31 / 60), problem: 'no answer' } }),
+    },
+    {
+      says: 'was not compared for a night and a while',
+      rank: 0,
+      change: source({ changes, unprovenSince: ago(32) }),
+    },
+    {
+      says: 'was not compared for longer',
+      rank: 2,
+      word: /no backup of shop was compared with its stored changes for 33 hours \(at most 32 hours\)/,
+      change: source({ changes, unprovenSince: ago(33) }),
+    },
+    {
+      says: 'cannot be compared',
+      rank: 0,
+      change: source({ changes: { ...changes, isProvable: false }, unprovenSince: ago(99) }),
     },
     {
       says: 'is late, of a source that is no longer configured',
