@@ -20,6 +20,8 @@ import { publishMetrics } from '../runtime/telemetry.ts';
 const Event = z.strictObject({
   source,
   backup: backupKeyMember.optional(),
+  /** Only the backup, although changes after it are stored. */
+  noMoment: z.boolean().optional(),
   requestedBy: requestedBy.optional(),
 });
 
@@ -31,7 +33,7 @@ export const handler = defineFunction(
   Event,
   async (event, invocation) => {
     const { config, signal, onProgress, id: run } = invocation;
-    const { source } = event;
+    const { source, noMoment = false } = event;
     const repository = await invocation.repository();
     const key =
       (event.backup as BackupKey | undefined) ?? (await chooseBackup(repository, 'good', { source, signal }));
@@ -40,7 +42,7 @@ export const handler = defineFunction(
     const by = event.requestedBy ?? invocation.by;
     const handedOver = await handOver(
       totals.plainBytes,
-      { source, backup: key, requestedBy: by },
+      { source, backup: key, ...(noMoment ? { noMoment } : {}), requestedBy: by },
       invocation,
     );
     if (handedOver) return { key, ...handedOver };
@@ -53,7 +55,7 @@ export const handler = defineFunction(
         runDrill(repository, key, server, {
           by,
           signs: false,
-          restoreMoment: momentsOf(stored.kind),
+          restoreMoment: noMoment ? undefined : momentsOf(stored.kind),
           onProgress,
           signal: stop,
         }),

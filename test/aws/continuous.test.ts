@@ -291,6 +291,10 @@ describeWithParts(
           outcome: 'equal',
           moment: { outcome: 'equal', at: expect.any(String) },
         });
+        expect(await rig.invoke('drill', { source: 'shop', noMoment: true })).toMatchObject({
+          outcome: 'equal',
+          moment: null,
+        });
         await emptyScratch();
         expect(await restore({ at: 'latest' })).toMatchObject({ outcome: 'equal' });
         expect(await held('scratch')).toEqual(await held('shop'));

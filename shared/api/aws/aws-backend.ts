@@ -138,11 +138,12 @@ export class AwsBackend implements Backend {
     return { run };
   }
 
-  async drill({ source, backup }: DrillBody, call: Call): Promise<RunStarted> {
+  async drill({ source, backup, noMoment = false }: DrillBody, call: Call): Promise<RunStarted> {
     const name = this.#named('sources', source, 'source');
     const event = {
       source: name,
       ...(backup === undefined ? {} : { backup: parseBackup(backup) }),
+      ...(noMoment ? { noMoment } : {}),
       requestedBy: nameOf(call.caller),
     };
     return { run: await this.#options.services.begin('drill', event, call.signal) };

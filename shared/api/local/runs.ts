@@ -94,7 +94,7 @@ export function verifyRun(
 export function drillRun(
   { repository, sources, drillServer, env }: LocalBackendOptions,
   backup: BackupKey | null,
-  { source, by }: Pick<DrillBody, 'source'> & { readonly by: string },
+  { source, noMoment = false, by }: Pick<DrillBody, 'noMoment' | 'source'> & { readonly by: string },
 ): Work {
   return async ({ onProgress, signal }) => {
     const newestGood = async () =>
@@ -103,7 +103,7 @@ export function drillRun(
     const { kind, name: stored } = (await repository.readManifest(key, signal)).source;
     const server = await openScratch(drillServer(knownKind(kind)), env);
     const locations = [...(await sourceNames(sources, env)).values()].find((names) => names.includes(stored));
-    const restoreMoment = momentsOf(kind);
+    const restoreMoment = noMoment ? undefined : momentsOf(kind);
     const drill = await runDrill(repository, key, server, {
       by,
       locations,

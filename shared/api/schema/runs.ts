@@ -66,6 +66,7 @@ export const DrillBody = z.strictObject({
     'its newest good backup: a configured name, or as GET /list shows it; may be missing if all backups are of one source',
   ),
   backup: BackupReference.optional(),
+  noMoment: z.boolean().optional().describe('only the backup, although changes after it are stored'),
 });
 export type DrillBody = z.infer<typeof DrillBody>;
 
