@@ -5,9 +5,12 @@ import type { BackupKey } from '../../../shared/core/ids.ts';
 import { openScratch } from '../../../shared/jobs/source/adapters.ts';
 import { openSource } from '../../../shared/jobs/source/open-source.ts';
 import { namedSource } from '../../../shared/jobs/source/same-source.ts';
+import { FolderStore } from '../../../shared/store/folder-store.ts';
 import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
+import { never, openCheaply } from '../repository/engine.ts';
 import { createShop, rowsThen } from '../sources/shop.ts';
 import { makeYear } from './backup-year.ts';
+import { makeTill, TILL, TILL_CONTINUOUS, type Till } from './demo-till.ts';
 
 export interface DemoOptions {
   readonly dailyDays: number;
@@ -18,6 +21,8 @@ export interface DemoOptions {
   readonly visits?: number;
   readonly isPruned?: boolean;
   readonly isSuspect?: boolean;
+  /** A second source is backed up continuously, on a server with `TILL_SERVER`: receives it. @default there is none */
+  readonly onTill?: (till: Till) => void;
 }
 
 /**
@@ -28,8 +33,10 @@ export interface DemoOptions {
 export async function makeDemoWorld(
   folder: string,
   postgres: PostgresServer,
-  { dailyDays, now = new Date(), visits, retention, isPruned = false, isSuspect = false }: DemoOptions,
+  options: DemoOptions,
 ): Promise<readonly BackupKey[]> {
+  const { dailyDays, now = new Date(), visits, retention, onTill } = options;
+  const { isPruned = false, isSuspect = false } = options;
   await mkdir(folder, { recursive: true });
   const [url, copy, staging] = [
     await createShop(postgres, 'shop', { now, ...(visits === undefined ? {} : { visits }) }),
@@ -48,7 +55,7 @@ export async function makeDemoWorld(
   await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify(config, null, 2));
   const source = namedSource(await openSource({ kind: 'postgres', url, options: {} }, {}), 'shop');
   const policy: RetentionPolicy = { days: retention, counts: {} };
-  return makeYear(path.join(folder, 'backups'), source, {
+  const keys = await makeYear(path.join(folder, 'backups'), source, {
     now,
     dailyDays,
     isSuspect,
@@ -56,4 +63,11 @@ export async function makeDemoWorld(
     rowsThen: (moments) => rowsThen(postgres, 'shop', moments),
     ...(isPruned ? { retention: policy } : {}),
   });
+  if (!onTill) return keys;
+  const repository = await openCheaply(new FolderStore(path.join(folder, 'backups')));
+  const till = await makeTill(repository, postgres, never);
+  const sources = { ...config.sources, [TILL.name]: { ...place(till.url), continuous: TILL_CONTINUOUS } };
+  await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify({ ...config, sources }, null, 2));
+  onTill(till);
+  return keys;
 }
