@@ -55,7 +55,10 @@ async function demo(): Promise<number> {
     retention: KEPT,
     isPruned: true,
     isSuspect: !values.protected,
-    onTill: (till: Till) => started.defer(keepOpen(till)),
+    onTill: (till: Till & AsyncDisposable) => {
+      started.use(till);
+      started.defer(keepOpen(till));
+    },
   };
   const keys = await makeDemoWorld(folder, postgres, options);
   console.log(`${keys.length} backups were made; what retention has left is in ${folder}`);

@@ -45,6 +45,30 @@ describe('holdfast deploy init, from the packed tarball in an empty folder', { t
     expect(Object.values(devDependencies)).not.toContain('latest');
   });
 
+  it('polls the source with --continuous: a function each minute, one that watches its server, and proofs', async () => {
+    const place = await newFolder();
+    install(place, CDK_APP);
+    run(place, HOLDFAST, 'deploy', 'init', '.', '-s', 'shop', '--secret', SECRET, '--continuous', ...NETWORK);
+    expect(run(place, TSC, '-p', '.')).toBe('');
+    run(place, CDK, 'synth', '--quiet', '--no-notices');
+    const templates = templatesIn(path.join(place, 'cdk.out'));
+    for (const template of Object.values(templates)) expect(schemaProblems(template)).toEqual([]);
+    const pipeline = templates['HoldfastPipeline'] ?? {};
+    const jobs = resourcesOf(pipeline, 'AWS::Lambda::Function').map(
+      ({ Environment }) => Environment?.Variables['POWERTOOLS_SERVICE_NAME'],
+    );
+    expect(jobs).toEqual(expect.arrayContaining(['poll', 'poll-watchdog', 'prove']));
+    const every = Object.fromEntries(
+      resourcesOf(pipeline, 'AWS::Scheduler::Schedule').map(({ Name, ScheduleExpression }) => [
+        Name,
+        ScheduleExpression,
+      ]),
+    );
+    expect(every).toMatchObject({ 'poll-shop': 'rate(1 minute)', 'poll-watchdog': 'rate(1 minute)' });
+    expect(resourcesOf(pipeline, 'AWS::Events::Rule').length).toBeGreaterThanOrEqual(3);
+    expect(JSON.stringify(templates['HoldfastMonitoring'])).toContain('the stored changes of shop');
+  });
+
   it('takes all that can be asked for: VPC, two kinds of sources, API, console, tasks, Object Lock, second places', async () => {
     const place = await newFolder();
     install(place, CDK_APP);
@@ -85,6 +109,22 @@ describe('holdfast deploy init, from the packed tarball in an empty folder', { t
     expect(nag.suppressedViolations.length).toBeGreaterThan(10);
   });
 });
+
+interface Properties {
+  readonly Environment?: { readonly Variables: Readonly<Record<string, unknown>> };
+  readonly Name?: string;
+  readonly ScheduleExpression?: string;
+}
+
+/** Properties of all resources of a type. */
+function resourcesOf(template: object, type: string): readonly Properties[] {
+  const { Resources = {} } = template as {
+    readonly Resources?: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
+  };
+  return Object.values(Resources)
+    .filter(({ Type }) => Type === type)
+    .map(({ Properties: found }) => found);
+}
 
 /** State machines of a template, as their language has them. */
 function definitionsIn(template: object = {}): Readonly<Record<'States', object>>[] {

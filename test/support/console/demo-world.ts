@@ -22,7 +22,7 @@ export interface DemoOptions {
   readonly isPruned?: boolean;
   readonly isSuspect?: boolean;
   /** A second source is backed up continuously, on a server with `TILL_SERVER`: receives it. @default there is none */
-  readonly onTill?: (till: Till) => void;
+  readonly onTill?: (till: Till & AsyncDisposable) => void;
 }
 
 /**
@@ -68,6 +68,6 @@ export async function makeDemoWorld(
   const till = await makeTill(repository, postgres, never);
   const sources = { ...config.sources, [TILL.name]: { ...place(till.url), continuous: TILL_CONTINUOUS } };
   await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify({ ...config, sources }, null, 2));
-  onTill(till);
+  onTill({ ...till, [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose]() });
   return keys;
 }
