@@ -21,6 +21,7 @@ import { FAILURE } from './event-states.ts';
 import type { JobFunction } from './job-function.ts';
 import { CAUGHT, jobStep } from './job-step.ts';
 import { putEventState } from './put-event.ts';
+import { removable } from './removable.ts';
 
 /** What copies to second places are made of. */
 export interface BackupCopiesProps {
@@ -73,6 +74,7 @@ export class BackupCopies extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    removable(this.deadLetterQueue);
     this.stateMachine = new StateMachine(this, 'Resource', {
       comment: 'Holdfast: copies backups to second places',
       definitionBody: DefinitionBody.fromChainable(this.#define(job.function, eventBus)),

@@ -33,6 +33,7 @@ import { notifyStatements } from './notify-statements.ts';
 import { checkConfig, withLock } from './pipeline-checks.ts';
 import { type MadeFunctions, madeForPolls } from './polled-functions.ts';
 import { DEPLOYMENT } from './put-event.ts';
+import { removable } from './removable.ts';
 import { HANDED_OVER, TaskRun } from './task-run.ts';
 import { VerificationStateMachine } from './verification-state-machine.ts';
 
@@ -40,6 +41,15 @@ const CALL_BACK = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
 
 /** Jobs that open records; so does a backup that stores deltas. */
 const OPENERS = ['restore', 'drill', 'export', 'verify'] as const satisfies FunctionName[];
+
+/** Made only if the configuration asks for what they do. */
+const REMOVABLE: readonly string[] = [
+  'copy',
+  'lock',
+  'poll',
+  'poll-watchdog',
+  'prove',
+] satisfies OptionalFunctionName[];
 
 /** Functions with a role each, the state machine of a backup, and the schedules that start everything. */
 export class BackupPipeline extends Construct implements IConnectable {
@@ -224,6 +234,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     });
     // Its variables name the bucket by reference: the same text for another bucket, and so the same version.
     if (storage.madeName !== undefined) made.function.invalidateVersionBasedOn(storage.madeName);
+    if (REMOVABLE.includes(job)) removable(made.function, made.deadLetterQueue);
     return made;
   }
 

@@ -23,6 +23,8 @@ export function resolved(
     if (name === 'Ref') return PSEUDO[argument as string] ?? nameOf(argument as string);
     if (name === 'Fn::GetAtt') return nameOf(...(argument as [string, string]));
     if (name === 'Fn::ImportValue') return nameOf(String(resolved(argument, nameOf)));
+    if (name === 'Fn::GetStackOutput')
+      return nameOf(String((argument as { readonly OutputName: string }).OutputName));
     if (name === 'Fn::Join') {
       const [separator, parts] = argument as [string, unknown[]];
       return parts.map((part) => String(resolved(part, nameOf))).join(separator);
