@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CHANGE_METRIC_NAMES } from '../../infra/constructs/backup-metrics.ts';
 import { changesFolder } from '../../shared/format/change-keys.ts';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
@@ -315,33 +315,5 @@ describeWithParts(
         expect.arrayContaining(CHANGE_METRIC_NAMES.map((name) => `${name} by deployment, source`)),
       );
     });
-
-    it(
-      'makes the first backup of a source one that changes can be applied to: no second one follows at once',
-      async () => {
-        await postgres.createDatabase('stock');
-        await postgres.query('stock', 'CREATE TABLE parts (id int PRIMARY KEY); INSERT INTO parts VALUES (1)');
-        await postgres.query('stock', 'CREATE PUBLICATION holdfast_stock FOR TABLE parts');
-        await postgres.query(
-          'stock',
-          "SELECT pg_create_logical_replication_slot('holdfast_stock', 'pgoutput')",
-        );
-        rig.configure({
-          sources: { stock: { kind: 'postgres', secret: rig.secretOf('stock'), continuous: {} } },
-        });
-        const stockPoller = await rig.start('poll');
-        const made = execute(machine, { source: 'stock', type: 'daily' }, { rig, id: 'first-of-stock' });
-        await vi.waitFor(() => expect(rig.log()).toContain('waits for the first poll of its changes'), {
-          timeout: TIMEOUT_MS,
-          interval: 200,
-        });
-        const begun = (await stockPoller.invoke({ source: 'stock' })) as Polled;
-        expect(begun).toMatchObject({ state: 'polled', segments: 1, gaps: [] });
-        expect(begun.base).toBeUndefined();
-        expect((await made).outcome).toBe('succeeded');
-        expect(await dueBases()).toEqual({ bases: [], inputs: [] });
-      },
-      TIMEOUT_MS,
-    );
   },
 );
