@@ -3,7 +3,9 @@ import { changesOf } from '../shared/jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../shared/jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../shared/jobs/changes/choose-until.ts';
 import { momentDoubts } from '../shared/jobs/changes/moment-doubts.ts';
+import { planOfMoment, stepOfMoment } from '../shared/jobs/changes/moment-plan.ts';
 import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
+import { replayRateOf } from '../shared/jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';
 import { planRestore, type RestoreJobOptions } from '../shared/jobs/restore/restore.ts';
 import { openTarget, type SourceConfig } from '../shared/jobs/source/adapters.ts';
@@ -34,13 +36,20 @@ export async function restoreMomentFrom(
   const chosen = await choose(session, { at, beforeTransaction: values['before-transaction'] }, source);
   const base = await planRestore(repository, chosen.base.key as never, target, choices);
   const doubts = await momentDoubts(repository, chosen, choices);
-  const plan = { ...base, warnings: [...doubts, ...base.warnings] };
+  const rate = await replayRateOf(repository, chosen.base.source, changesOf(source), io.signal);
+  const ofMoment = planOfMoment(chosen, rate);
+  const plan = {
+    ...base,
+    steps: [...base.steps, stepOfMoment(ofMoment)],
+    warnings: [...doubts, ...base.warnings],
+  };
   const about = {
     moment: momentOf(chosen),
     segments: chosen.segments.length,
-    changeBytes: changeBytesOf(chosen),
+    changeBytes: ofMoment.plainBytes,
+    estimatedReplayMs: ofMoment.replayMs,
   };
-  const text = `${describePlan(chosen.base.key, plan)}then applies ${plural(about.segments, 'segment')} of changes, ${bytes(about.changeBytes)}, up to ${about.moment}\n`;
+  const text = describePlan(chosen.base.key, plan);
   if (values['dry-run']) {
     await session.print({ ...planDocument(chosen.base.key, plan), ...about }, text);
     return 0;
@@ -100,10 +109,6 @@ function refuseOtherKind({ kind }: SourceConfig, of: string, name: string): void
 function momentOf({ until: { at, beforeTransaction }, segments }: ChosenMoment): string {
   if (beforeTransaction !== undefined) return `just before transaction ${beforeTransaction}`;
   return at ?? segments.at(-1)?.head.facts.readAt ?? 'the backup itself';
-}
-
-function changeBytesOf({ segments }: ChosenMoment): number {
-  return segments.reduce((sum, { head }) => sum + head.plainBytes, 0);
 }
 
 function documentOf({ restored, ...result }: RestoreMomentResult): object {

@@ -8,6 +8,7 @@ import { chooseUntil } from '../../shared/jobs/changes/choose-until.ts';
 import { momentDoubts } from '../../shared/jobs/changes/moment-doubts.ts';
 import { planOfMoment, stepOfMoment } from '../../shared/jobs/changes/moment-plan.ts';
 import { parseMoment } from '../../shared/jobs/changes/parse-moment.ts';
+import { replayRateOf } from '../../shared/jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../shared/jobs/changes/restore-moment.ts';
 import { restoreMomentToNew } from '../../shared/jobs/changes/restore-moment-to-new.ts';
 import { momentChanges } from '../../shared/jobs/inside/target-changes.ts';
@@ -61,7 +62,8 @@ export async function momentWork(
   });
   const to = newDatabase === undefined ? atTarget : atNew(newDatabase);
   const { plan, changes, restore } = await to(repository, chosen, place);
-  const moment = planOfMoment(chosen);
+  const rate = await replayRateOf(repository, source, changesOf(source), signal);
+  const moment = planOfMoment(chosen, rate);
   const doubts = await momentDoubts(repository, chosen, { datasets, signal });
   return {
     key: moment.base,

@@ -81,6 +81,8 @@ const BODIES = {
         at: z.string(),
         outcome: z.enum(['equal', 'different', 'not compared']),
         rows: count,
+        /** Bytes of the changes that were applied; missing in older reports. */
+        plainBytes: count.optional(),
         replayMs: count,
         ...ofChanges,
       })

@@ -130,9 +130,10 @@ function Sums({
           drill && estimate !== undefined ? (
             <>
               {duration(estimate)}, judged by the drill of <Moment at={drill.at} />
+              {moment?.replayBy === 'benchmark' && '; the changes by a benchmark'}
             </>
           ) : (
-            `not known: no drill of this source has succeeded${moment ? `; the changes alone about ${duration(moment.replaySeconds * SECOND_MS)}` : ''}`
+            `not known: no drill of this source has succeeded${moment ? `; the changes alone by estimate ${duration(moment.replaySeconds * SECOND_MS)}` : ''}`
           ),
         ],
       ]}

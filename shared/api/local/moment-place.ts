@@ -3,8 +3,9 @@ import { changesOf } from '../../jobs/changes/changes-of.ts';
 import type { ChosenMoment } from '../../jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../../jobs/changes/choose-until.ts';
 import { momentDoubts } from '../../jobs/changes/moment-doubts.ts';
-import { planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
+import { type MomentPlan, planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
 import { parseMoment } from '../../jobs/changes/parse-moment.ts';
+import { replayRateOf } from '../../jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../jobs/changes/restore-moment.ts';
 import { restoreMomentToNew } from '../../jobs/changes/restore-moment-to-new.ts';
 import { momentChanges } from '../../jobs/inside/target-changes.ts';
@@ -38,7 +39,8 @@ export async function openMomentPlace(
   const key = chosen.base.key as BackupKey;
   const { newDatabase, datasets } = asked;
   const doubts = await momentDoubts(repository, chosen, { datasets, signal });
-  const known = { chosen, doubts };
+  const rate = await replayRateOf(repository, chosen.base.source, plugin, signal);
+  const known = { chosen, doubts, moment: planOfMoment(chosen, rate) };
   if (newDatabase !== undefined) {
     const server = await openScratch(serverOf(options, asked, source.kind), env);
     return { key, place: atNew(repository, known, { server, name: newDatabase }, plugin.compare) };
@@ -83,6 +85,7 @@ function refuseOtherKind({ kind, name }: NamedPlace, source: NamedPlace): void {
 interface Known {
   readonly chosen: ChosenMoment;
   readonly doubts: readonly string[];
+  readonly moment: MomentPlan;
 }
 
 async function atTarget(
@@ -135,10 +138,9 @@ function atNew(
 }
 
 function commonOf(
-  { chosen, doubts }: Known,
+  { doubts, moment }: Known,
   plan: RestorePlace['plan'],
 ): Pick<RestorePlace, 'moment' | 'plan' | 'changes'> {
-  const moment = planOfMoment(chosen);
   return {
     moment,
     changes: async () => null,

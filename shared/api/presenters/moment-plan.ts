@@ -4,7 +4,8 @@ import type { ApiMomentPlan } from '../schema/runs.ts';
 
 /** A plan as the route answers it. */
 export function momentJson(moment: MomentPlan): ApiMomentPlan {
-  const { at, beforeTransaction, baseAt, segments, transactions, plainBytes, replayMs, notCarried } = moment;
+  const { at, beforeTransaction, baseAt, segments, transactions, plainBytes, replayMs, drilledAt, notCarried } =
+    moment;
   return {
     at: at ?? null,
     beforeTransaction: beforeTransaction ?? null,
@@ -13,6 +14,7 @@ export function momentJson(moment: MomentPlan): ApiMomentPlan {
     transactions,
     plainBytes,
     replaySeconds: Math.ceil(replayMs / SECOND_MS),
+    replayBy: drilledAt === undefined ? 'benchmark' : 'drill',
     notCarried: [...notCarried],
   };
 }

@@ -1,11 +1,9 @@
-import { bytes } from '../../core/human.ts';
+import { bytes, duration } from '../../core/human.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
-import { KiB } from '../../core/units.ts';
+import { SECOND_MS } from '../../core/units.ts';
 import type { ChosenMoment } from './choose-moment.ts';
-
-/** About what a replay of small rows applies. Large rows are faster. */
-const REPLAY_BYTES_PER_MS = 1.5 * KiB;
+import type { ReplayRate } from './replay-rate.ts';
 
 /** What the restore of a moment applies to its base. */
 export interface MomentPlan {
@@ -18,14 +16,19 @@ export interface MomentPlan {
   readonly segments: number;
   readonly transactions: number;
   readonly plainBytes: number;
-  /** About how long the changes take, after the base. */
+  /** About how long the changes take, after the base: an estimate. */
   readonly replayMs: number;
+  /** When the drill was made that the estimate is taken from; undefined: a benchmark. */
+  readonly drilledAt: Date | undefined;
   /** What the changes lack, as far as their segments say: sentences. */
   readonly notCarried: readonly string[];
 }
 
 /** Of `latest`, the moment is the one that is reached now: later ones are not part of this restore. */
-export function planOfMoment({ base, join, segments, until }: ChosenMoment): MomentPlan {
+export function planOfMoment(
+  { base, join, segments, until }: ChosenMoment,
+  { bytesPerMs, drilledAt }: ReplayRate,
+): MomentPlan {
   const { at, beforeTransaction } = until;
   const heads = segments.map(({ head }) => head);
   const reached = heads.at(-1)?.facts.readAt ?? join.at;
@@ -38,13 +41,24 @@ export function planOfMoment({ base, join, segments, until }: ChosenMoment): Mom
     segments: heads.length,
     transactions: heads.reduce((sum, { facts }) => sum + facts.transactions, 0),
     plainBytes,
-    replayMs: Math.round(plainBytes / REPLAY_BYTES_PER_MS),
+    replayMs: Math.round(plainBytes / bytesPerMs),
+    drilledAt,
     notCarried: [...new Set(heads.flatMap(({ facts }) => facts.warnings))],
   };
 }
 
 /** What comes after the base is restored, in words. */
-export function stepOfMoment({ at, beforeTransaction, segments, plainBytes }: MomentPlan): string {
+export function stepOfMoment(moment: MomentPlan): string {
+  const { at, beforeTransaction, segments, plainBytes } = moment;
   const until = beforeTransaction === undefined ? `up to ${at}` : `up to transaction ${beforeTransaction}`;
-  return `apply ${plural(segments, 'segment')} of changes, ${bytes(plainBytes)}, ${until}`;
+  return `apply ${plural(segments, 'segment')} of changes, ${bytes(plainBytes)}, ${until}; ${estimateText(moment)}`;
+}
+
+/** How long the changes take, and what that is judged by. */
+function estimateText({ replayMs, drilledAt }: MomentPlan): string {
+  const by =
+    drilledAt === undefined
+      ? 'an estimate by a benchmark, as no drill has applied enough changes'
+      : `an estimate by the drill of ${drilledAt.toISOString().slice(0, 10)}`;
+  return `${replayMs < SECOND_MS ? 'less than a second' : `about ${duration(replayMs)}`}, ${by}`;
 }

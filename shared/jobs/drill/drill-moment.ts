@@ -26,6 +26,8 @@ export interface DrilledMoment {
   readonly segments: number;
   readonly transactions: number;
   readonly rows: number;
+  /** Of the changes that were applied. */
+  readonly plainBytes: number;
   readonly replayMs: number;
   /**
    * What the database holds then against backup and stored changes, which are decoded and counted apart from what applied them. `not
@@ -171,7 +173,9 @@ async function replay({ repository, manifest, scratch, plugin, signal }: Restore
     { signal },
   );
   await target.finish(signal);
-  return { segments, transactions, rows, replayMs: Math.round(performance.now() - began) };
+  const applied = chosen.segments.slice(0, segments);
+  const plainBytes = applied.reduce((sum, { head }) => sum + head.plainBytes, 0);
+  return { segments, transactions, rows, plainBytes, replayMs: Math.round(performance.now() - began) };
 }
 
 async function compare(
