@@ -333,6 +333,28 @@ describe('monitoring', () => {
     });
   });
 
+  it('tells of a poll for a proof, and of a proof, that could not be called', () => {
+    const rules = properties(pipeline, 'AWS::Events::Rule').filter(({ Description }) =>
+      /stored up to|new backup to begin with|can be proven/.test(String(Description)),
+    );
+    expect(rules).toHaveLength(3);
+    const watched = JSON.stringify(about('in a dead-letter queue'));
+    for (const { Targets } of rules)
+      for (const { DeadLetterConfig } of Targets as readonly { DeadLetterConfig: { Arn: object } }[]) {
+        const [id = ''] = (DeadLetterConfig.Arn as { 'Fn::GetAtt': readonly string[] })['Fn::GetAtt'];
+        expect(id).not.toBe('');
+        expect(watched).toContain(id);
+      }
+    expect(about('no longer compared with its stored changes')).toMatchObject({
+      MetricName: 'ProofLate',
+      Dimensions: [
+        { Name: 'deployment', Value: deployment },
+        { Name: 'source', Value: 'shop' },
+      ],
+      Threshold: 0,
+    });
+  });
+
   it('notices a watchdog that never ran: data of others is there, and none of it on two days', () => {
     expect(about('did not run on two days')).toMatchObject({
       EvaluationPeriods: 2,

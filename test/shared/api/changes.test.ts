@@ -2,10 +2,12 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeProofReport } from '../../../shared/jobs/changes/proof/proof-report.ts';
+import { FolderStore } from '../../../shared/store/folder-store.ts';
 import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
-import { runCommand } from '../../support/command-line.ts';
+import { runArguments, runCommand } from '../../support/command-line.ts';
 import { ownPostgres } from '../../support/postgres.ts';
-import { TEST_KEY } from '../../support/repository/engine.ts';
+import { never, openRepository, TEST_KEY } from '../../support/repository/engine.ts';
 import { type Serving, startServing } from '../../support/serving.ts';
 
 const CLOCK = `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now`;
@@ -233,5 +235,33 @@ describe('the API of changes', () => {
       expect([older.to < newest.from, found.baseDue, found.recoveryPoint.isMet]).toEqual([true, null, true]);
       expect(await verdicts(serving)).toEqual([]);
     });
+  });
+
+  it('says before a moment is restored that a proof found its changes wrong', async () => {
+    await asked(async (serving) => {
+      const found = await serving.json('GET', '/changes/shop');
+      const [base, earlier] = found.bases.map(({ key }: Entry) => key);
+      await using repository = await openRepository(new FolderStore(path.join(cwd, 'repository')));
+      const state = 'different' as const;
+      const dataset = { dataset: 'public.items', state, columns: ['id'], differing: 2, differences: [] };
+      const proof = { base, before: earlier, segments: 1, transactions: 1, state, datasets: [dataset] };
+      const about = { base, proof, error: undefined, proofMs: 1, startedAt: new Date(), by: undefined };
+      const source = { kind: 'postgres', name: 'shop' };
+      await writeProofReport(repository, { ...about, source }, { signs: false, signal: never });
+
+      const doubt = /cannot be trusted: their proof found 2 rows of public\.items/;
+      const plan = (at: string) =>
+        serving.json('POST', '/restore', { source: 'shop', at, newDatabase: 'doubted', dryRun: true });
+      expect((await plan(before)).plan.warnings).toEqual([expect.stringMatching(doubt)]);
+      // Later moments begin with the backup that was compared.
+      expect((await plan('latest')).plan.warnings).toEqual([]);
+    });
+    const there = { env: { ...env, THERE: await server.createDatabase('there') }, cwd };
+    const restore = ['restore', '--source', 'shop', '--at', before, '--to', 'env:THERE'];
+    const refused = await runArguments(restore, there);
+    expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(/nobody to ask: .*cannot be trusted/)]);
+    expect((await runArguments([...restore, '--dry-run'], there)).stdout).toMatch(/warning: .*cannot be trusted/);
+    const done = await runArguments([...restore, '--yes'], there);
+    expect([done.status, await rows('there')]).toEqual([0, WHOLE]);
   });
 });
