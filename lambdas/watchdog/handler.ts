@@ -190,7 +190,7 @@ function report(
     DrillAge: seconds(since(drilledAt ?? firstAt, facts)) ?? undefined,
     Suspects: waiting.length,
     VerificationFailed: failed.length,
-    Uncovered: uncovered.length,
+    Uncovered: uncovered.length + (changes?.isUncovered ? 1 : 0),
     BackupMissed: isMissed ? 1 : 0,
     Risk: level,
     BackupNumber: head?.number,

@@ -5,6 +5,7 @@ import { newestListed } from '../../repository/changes/list-segments.ts';
 import type { OpenedSegment } from '../../repository/changes/segment-reader.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { lackingRecoveryKeys } from '../keys/recovery-coverage.ts';
 import { readPause } from './pause.ts';
 import { needsBase } from './timeline.ts';
 
@@ -18,6 +19,8 @@ export interface ChangeStanding {
   readonly baseDue: string | undefined;
   /** Somebody said that it is not to be polled for now. */
   readonly isPaused: boolean;
+  /** Recovery keys that do not open the newest segment: their ids. */
+  readonly uncovered: readonly string[];
   /** The newest segment is damaged: a sentence. */
   readonly damage: string | undefined;
   /** What could not be looked at, and why: a sentence. */
@@ -35,7 +38,7 @@ export interface StandingsPlace {
 type Source = Pick<NamedSource, 'kind' | 'name' | 'continuous'>;
 
 /**
- * How far the stored changes reach of each source that is backed up continuously. Two or three requests a source. What cannot be read is
+ * How far the stored changes reach of each source that is backed up continuously. A few requests a source. What cannot be read is
  * a problem, never an error: this is asked for when something is wrong.
  *
  * @throws E_ABORTED
@@ -62,6 +65,7 @@ async function standingOf(
     baseDue: undefined,
     damage: undefined,
     isPaused: false,
+    uncovered: [],
   };
   const { repository, changes = repository } = place;
   try {
@@ -69,7 +73,8 @@ async function standingOf(
     const newest = await newestSegment(changes.context, { kind, name }, signal);
     if (!newest) return { ...nothing, problem: undefined };
     const baseDue = await needsBase(repository, { kind, name }, signal, newest);
-    return { ...nothing, reachedAt: reachedAt(newest), baseDue, problem: undefined };
+    const uncovered = await lackingRecoveryKeys(changes, newest.clear.keys, signal);
+    return { ...nothing, reachedAt: reachedAt(newest), baseDue, uncovered, problem: undefined };
   } catch (error) {
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
     const { code, message } = error;

@@ -1,6 +1,6 @@
 import type { BackupKey } from '../../core/ids.ts';
 import { parseRecoveryKeyName, RECOVERY_KEYS, RECOVERY_WRAPS } from '../../format/recovery-file.ts';
-import type { RunKeyEntry } from '../../repository/keys/key-ring.ts';
+import type { AnyRunKeyEntry, RunKeyEntry } from '../../repository/keys/key-ring.ts';
 import { type KnownRecoveryKey, readRecoveryKeys } from '../../repository/keys/recovery-keys.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { openStore, type StoreConfig } from '../../store/open-store.ts';
@@ -55,6 +55,16 @@ export class CoverageCheck {
       problems,
     };
   }
+}
+
+/** Ids of the recovery keys that do not open what these keys seal, by names as above. @throws E_STORE_* */
+export async function lackingRecoveryKeys(
+  repository: Repository,
+  keys: readonly AnyRunKeyEntry[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { active, names } = await readKnown(repository, signal);
+  return active.filter((one) => !isCovered(one, { keys, rootKeys: [] }, names)).map(({ id }) => id);
 }
 
 /**

@@ -30,7 +30,7 @@ function exportedRoot(rootKeyId: string): NeededKey | undefined {
 /** Whether all of these keys are wrapped to it, by name. */
 export function isCovered(
   recoveryKey: KnownRecoveryKey,
-  { keys, rootKeys }: { readonly keys: readonly RunKeyEntry[]; readonly rootKeys: readonly string[] },
+  { keys, rootKeys }: { readonly keys: readonly AnyRunKeyEntry[]; readonly rootKeys: readonly string[] },
   there: ReadonlySet<string>,
 ): boolean {
   const needed = [...keys.map(neededKey), ...rootKeys.flatMap((id) => exportedRoot(id) ?? [])];

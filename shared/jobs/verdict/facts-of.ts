@@ -149,6 +149,7 @@ function changesFacts(
     allowedMs: rpoMs,
     baseDue: found?.baseDue,
     isPaused: found?.isPaused === true,
+    isUncovered: (found?.uncovered.length ?? 0) > 0,
     damage: found?.damage,
     problem: found ? found.problem : 'nobody looked',
     isProvable: pluginNamed(kind)?.changes?.isProvable === true,

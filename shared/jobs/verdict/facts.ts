@@ -81,6 +81,8 @@ export interface ChangesFacts {
   readonly baseDue: string | undefined;
   /** Nobody polls it until somebody resumes it. */
   readonly isPaused: boolean;
+  /** A recovery key does not open the newest of them. @default false */
+  readonly isUncovered?: boolean;
   readonly damage: string | undefined;
   /** What could not be looked at. */
   readonly problem: string | undefined;

@@ -83,6 +83,7 @@ export const SOURCE_RULES = {
   },
   'changes-paused': { level: 'at-risk', holds: ({ changes }) => changes?.isPaused === true },
   'changes-no-base': { level: 'at-risk', holds: ({ changes }) => changes?.baseDue !== undefined },
+  'changes-uncovered': { level: 'at-risk', holds: ({ changes }) => changes?.isUncovered === true },
   'changes-unread': { level: 'unknown', holds: ({ changes }) => changes?.problem !== undefined },
   'drill-failed': {
     level: 'at-risk',

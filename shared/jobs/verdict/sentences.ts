@@ -77,6 +77,7 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
     `the changes of ${name} are paused: nobody polls them, and its server keeps its log`,
   'changes-no-base': ({ name, changes }) =>
     `the newest changes of ${name} cannot be restored: ${changes?.baseDue ?? ''}`,
+  'changes-uncovered': ({ name }) => `a recovery key does not open the newest changes of ${name}`,
   'changes-unread': ({ name, changes }) =>
     `it is not known how the changes of ${name} are stored: ${changes?.problem ?? ''}`,
   'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,

@@ -87,6 +87,10 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
   'changes-late': { text: 'Find out why it is not polled.', command: pitr('status') },
   'changes-paused': { text: 'Resume it.', command: pitr('resume') },
   'changes-no-base': { text: 'Back it up.', ...HAVE_BACKED_UP },
+  'changes-uncovered': {
+    text: 'Cover them with the recovery key.',
+    command: () => 'holdfast rekey --complete-recovery',
+  },
   'changes-unread': { text: 'Find out what prevents it.', command: pitr('status') },
   'drill-failed': { text: 'Look at its report, and drill again.', action: drill, command: backupOf },
   'changes-differ': {

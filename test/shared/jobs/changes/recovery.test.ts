@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { DAY_MS } from '../../../../shared/core/units.ts';
+import { resolveContinuous } from '../../../../shared/config/continuous.ts';
 import { changesFolder, segmentKey } from '../../../../shared/format/change-keys.ts';
+import { readChangeStandings } from '../../../../shared/jobs/changes/standing.ts';
 import { preparePrune, runPrune } from '../../../../shared/jobs/retention/prune.ts';
 import { Repository } from '../../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
@@ -21,7 +23,19 @@ it('a recovery key that is added later opens the change segments that are there,
     log.write(text);
     await pollOnce(repository, log.open());
   }
-  const { key: recoveryKey } = await addRecovery(repository);
+  const { key: recoveryKey, id } = await addRecovery(repository);
+  const uncovered = async () => {
+    const sources = [{ ...LOGGED, continuous: resolveContinuous() }];
+    const [standing] = await readChangeStandings({ repository }, sources, never);
+    return standing?.uncovered;
+  };
+  expect(await uncovered()).toEqual([]);
+  for (const { key } of await Array.fromAsync(store.list('recovery/'))) {
+    const kept = await store.get(key);
+    await store.delete(key);
+    expect(await uncovered(), key).toEqual([id]);
+    await store.put(key, kept);
+  }
   await using recovered = await openRecovered(store, recoveryKey);
   expect(await storedChanges(recovered)).toBe(log.written.map(({ line }) => line).join(''));
 });

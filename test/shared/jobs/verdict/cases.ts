@@ -190,6 +190,12 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
       change: source({ changes: { ...changes, reachedAt: ago(31 / 60), problem: 'no answer' } }),
     },
     {
+      says: 'is not opened by a recovery key',
+      rank: 2,
+      word: /recovery key does not open the newest changes of shop/,
+      change: source({ changes: { ...changes, isUncovered: true } }),
+    },
+    {
       says: 'was not compared for a night and a while',
       rank: 0,
       change: source({ changes, unprovenSince: ago(32) }),
