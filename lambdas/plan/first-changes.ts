@@ -2,11 +2,12 @@ import type { ContinuousSettings } from '../../shared/config/continuous.ts';
 import { isHoldfastError } from '../../shared/core/errors.ts';
 import { sleep } from '../../shared/core/sleep.ts';
 import { MINUTE_MS, SECOND_MS } from '../../shared/core/units.ts';
+import { newestChanges } from '../../shared/jobs/changes/newest-changes.ts';
 import { openChangeSetup } from '../../shared/jobs/changes/openers.ts';
-import { newestNumber } from '../../shared/repository/changes/list-segments.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { findNamed, openPlace } from '../runtime/places.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
+import type { OpenedSource } from '../runtime/sources.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 /** A poll begins within its interval, and ends within this. */
@@ -23,13 +24,14 @@ const LOOK_MS = SECOND_MS;
  */
 export async function waitForFirstChanges(
   repository: OpenedRepository,
-  name: string,
+  opened: OpenedSource,
   { config, signal }: Pick<Invocation, 'config' | 'signal'>,
 ): Promise<void> {
+  const { name } = opened;
   const source = findNamed(name, config.sources, 'source');
-  const { kind, continuous } = source;
-  if (!continuous) return;
-  const isStored = async () => (await newestNumber(repository.store, { kind, name }, signal)) > 0;
+  const { continuous } = source;
+  if (!continuous || opened.capabilities.joinsChanges !== true) return;
+  const isStored = async () => (await newestChanges(repository, opened, signal)) !== undefined;
   if ((await isStored()) || !(await isSetUp(source, signal))) return;
   logger.info('waits for the first poll of its changes', { source: name });
   const until = performance.now() + mostMs(continuous);

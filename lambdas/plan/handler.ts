@@ -66,7 +66,7 @@ async function planOf(event: z.infer<typeof Event>, run: string, invocation: Inv
     if (claim.passedOver !== undefined) logger.warn('ignored a claim', { cause: claim.passedOver });
     if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
   }
-  await waitForFirstChanges(repository, event.source, { config, signal });
+  await waitForFirstChanges(repository, source, { config, signal });
   if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };
   await using plan = await planBackup(repository, source, {
     ...planOptions({ ...about, note: event.note, noParent }, config),
