@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { pairingWarnings } from '../../shared/api/schema/pairing.ts';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
-import type { RestoreResult } from '../../shared/jobs/restore/restore.ts';
 import { refuseDoubts } from '../../shared/jobs/changes/moment-doubts.ts';
+import type { RestoreResult } from '../../shared/jobs/restore/restore.ts';
 import { refuseNotOffered } from '../../shared/jobs/restore/special-options.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';

@@ -90,7 +90,9 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'continuous backup on AWS, who
 
       // Who is told gets numbers; an alarm looks at the metric.
       const told = rig.aws.events.filter(({ type }) => type === 'Proof Failed');
-      expect(told).toMatchObject([{ detail: { source: 'shop', outcome: 'different', figures: { differing: 1 } } }]);
+      expect(told).toMatchObject([
+        { detail: { source: 'shop', outcome: 'different', figures: { differing: 1 } } },
+      ]);
       expectDocumented(told);
       expect(JSON.stringify(told)).not.toMatch(/parts|7002/);
       expect(rig.log()).toMatch(/"ProofFailed":1\b/);
@@ -102,7 +104,13 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'continuous backup on AWS, who
       expect(JSON.stringify(details)).toContain('"key":["7002"]');
 
       const restore = (more: object) =>
-        rig.invoke('restore', { source: 'shop', at, to: 'scratch', requestedBy: 'ana@shop.example', ...more });
+        rig.invoke('restore', {
+          source: 'shop',
+          at,
+          to: 'scratch',
+          requestedBy: 'ana@shop.example',
+          ...more,
+        });
       const { warnings } = (await restore({ dryRun: true })) as { readonly warnings: readonly string[] };
       expect(warnings[0]).toMatch(/cannot be trusted: their proof found 1 row of public\.parts/);
       await expect(restore({})).rejects.toMatchObject({ name: 'E_NOT_CONFIRMED' });

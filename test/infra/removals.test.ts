@@ -13,7 +13,8 @@ function exportsOf(templates: Templates): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const stack of STACKS) {
     const { Outputs = {} } = templates[stack] as { readonly Outputs?: Readonly<Record<string, Output>> };
-    for (const { Export } of Object.values(Outputs)) if (Export) found.set(JSON.stringify(Export.Name), stack);
+    for (const { Export } of Object.values(Outputs))
+      if (Export) found.set(JSON.stringify(Export.Name), stack);
   }
   return found;
 }
@@ -32,7 +33,10 @@ function importsOf(value: unknown): string[] {
 function templatesOf(config: HoldfastConfig): Templates {
   const { storage, pipeline, api, monitoring } = deploymentOf(config);
   return Object.fromEntries(
-    Object.entries({ storage, pipeline, api, monitoring }).map(([name, template]) => [name, template.toJSON()]),
+    Object.entries({ storage, pipeline, api, monitoring }).map(([name, template]) => [
+      name,
+      template.toJSON(),
+    ]),
   ) as unknown as Templates;
 }
 
@@ -43,7 +47,9 @@ function inUse(before: HoldfastConfig, after: HoldfastConfig): string[] {
   const goes = [...exportsOf(there)].filter(([name]) => !stays.has(name));
   return STACKS.flatMap((stack) => {
     const imported = new Set(importsOf(there[stack]));
-    return goes.filter(([name, of]) => of !== stack && imported.has(name)).map(([name]) => `${stack}: ${name}`);
+    return goes
+      .filter(([name, of]) => of !== stack && imported.has(name))
+      .map(([name]) => `${stack}: ${name}`);
   });
 }
 

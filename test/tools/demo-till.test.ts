@@ -23,8 +23,7 @@ describe('the till of the demo', () => {
     expect(before.breaks).toMatchObject([{ why: 'gap', healedBy: before.bases[1]?.key }]);
     expect(before.bases).toHaveLength(4);
     expect(before.ranges).toHaveLength(2);
-    for (const { from, to } of before.ranges)
-      expect(Date.parse(to) - Date.parse(from)).toBeGreaterThan(2000);
+    for (const { from, to } of before.ranges) expect(Date.parse(to) - Date.parse(from)).toBeGreaterThan(2000);
     expect(before.baseDue).toBeUndefined();
     const proofs = await Array.fromAsync(repository.reports.readAll(['proof'], never));
     expect(proofs.map(({ report }) => report?.body['outcome'])).toEqual(['equal', 'equal']);

@@ -4,8 +4,17 @@ import type { ApiMomentPlan } from '../schema/runs.ts';
 
 /** A plan as the route answers it. */
 export function momentJson(moment: MomentPlan): ApiMomentPlan {
-  const { at, beforeTransaction, baseAt, segments, transactions, plainBytes, replayMs, drilledAt, notCarried } =
-    moment;
+  const {
+    at,
+    beforeTransaction,
+    baseAt,
+    segments,
+    transactions,
+    plainBytes,
+    replayMs,
+    drilledAt,
+    notCarried,
+  } = moment;
   return {
     at: at ?? null,
     beforeTransaction: beforeTransaction ?? null,

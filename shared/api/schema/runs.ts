@@ -218,7 +218,9 @@ export const ApiMomentPlan = z
     replaySeconds: Count.describe('an estimate of how long the changes take, after the base'),
     replayBy: z
       .enum(['drill', 'benchmark'])
-      .describe('what the estimate is taken from: the newest drill of the source that applied changes for a second or more, if any'),
+      .describe(
+        'what the estimate is taken from: the newest drill of the source that applied changes for a second or more, if any',
+      ),
     notCarried: z.array(z.string()).describe('what the changes lack, or warn of: sentences'),
   })
   .meta({ id: 'MomentPlan' });

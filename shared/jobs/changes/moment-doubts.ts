@@ -58,7 +58,13 @@ function foundIn(stored: StoredReport): Found | undefined {
   const body = report && bodyOf(report);
   if (!report || base === undefined || !body) return undefined;
   const { outcome, differing = 0 } = body;
-  return { report: stored, base: base as BackupKey, before: report.backups[1] as BackupKey | undefined, outcome, differing };
+  return {
+    report: stored,
+    base: base as BackupKey,
+    before: report.backups[1] as BackupKey | undefined,
+    outcome,
+    differing,
+  };
 }
 
 function bodyOf(report: NonNullable<StoredReport['report']>): Body<'proof'> | undefined {

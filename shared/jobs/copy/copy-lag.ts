@@ -46,7 +46,10 @@ export async function readCopyLag(
   const choice = choiceOf(place, options);
   const wanted = await chosenBackups(repository, choice, options.signal);
   const missing = wanted.filter((key) => !listed.has(key)).reverse();
-  const changes = await readChangesLag(repository, store, { sources: choice.sources, signal: options.signal });
+  const changes = await readChangesLag(repository, store, {
+    sources: choice.sources,
+    signal: options.signal,
+  });
   return { name, to: store.location, wanted: wanted.length, missing, changes };
 }
 

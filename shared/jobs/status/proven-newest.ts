@@ -1,5 +1,5 @@
-import type { BackupMarks, Marks } from '../../repository/documents/marks.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import type { BackupMarks, Marks } from '../../repository/documents/marks.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type BackupSummary, isGood } from './list.ts';
 

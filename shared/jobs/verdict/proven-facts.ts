@@ -1,7 +1,7 @@
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupSummary } from '../status/list.ts';
-import { unprovenSince } from '../status/status.ts';
 import { ProvenNewest } from '../status/proven-newest.ts';
+import { unprovenSince } from '../status/status.ts';
 import type { SafetyFacts, SourceFacts } from './facts.ts';
 
 /**

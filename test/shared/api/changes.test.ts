@@ -247,7 +247,11 @@ describe('the API of changes', () => {
       const proof = { base, before: earlier, segments: 1, transactions: 1, state, datasets: [dataset] };
       const about = { base, proof, error: undefined, proofMs: 1, startedAt: new Date(), by: undefined };
       const source = { kind: 'postgres', name: 'shop' };
-      await writeProofReport(repository, { ...about, source }, { signs: false, signal: never });
+      await writeProofReport(
+        repository,
+        { ...about, source },
+        { signs: false, onUnsigned: () => {}, signal: never },
+      );
 
       const doubt = /cannot be trusted: their proof found 2 rows of public\.items/;
       const plan = (at: string) =>
@@ -259,8 +263,13 @@ describe('the API of changes', () => {
     const there = { env: { ...env, THERE: await server.createDatabase('there') }, cwd };
     const restore = ['restore', '--source', 'shop', '--at', before, '--to', 'env:THERE'];
     const refused = await runArguments(restore, there);
-    expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(/nobody to ask: .*cannot be trusted/)]);
-    expect((await runArguments([...restore, '--dry-run'], there)).stdout).toMatch(/warning: .*cannot be trusted/);
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/nobody to ask: .*cannot be trusted/),
+    ]);
+    expect((await runArguments([...restore, '--dry-run'], there)).stdout).toMatch(
+      /warning: .*cannot be trusted/,
+    );
     const done = await runArguments([...restore, '--yes'], there);
     expect([done.status, await rows('there')]).toEqual([0, WHOLE]);
   });

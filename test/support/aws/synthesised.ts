@@ -22,15 +22,20 @@ export function resolved(
     const [name, argument] = only;
     if (name === 'Ref') return PSEUDO[argument as string] ?? nameOf(argument as string);
     if (name === 'Fn::GetAtt') return nameOf(...(argument as [string, string]));
-    if (name === 'Fn::ImportValue') return nameOf(String(resolved(argument, nameOf)));
-    if (name === 'Fn::GetStackOutput')
-      return nameOf(String((argument as { readonly OutputName: string }).OutputName));
+    const elsewhere = outputOf(name, argument);
+    if (elsewhere !== undefined) return nameOf(String(resolved(elsewhere, nameOf)));
     if (name === 'Fn::Join') {
       const [separator, parts] = argument as [string, unknown[]];
       return parts.map((part) => String(resolved(part, nameOf))).join(separator);
     }
   }
   return Object.fromEntries(entries.map(([key, inner]) => [key, resolved(inner, nameOf)]));
+}
+
+/** The name of an output of another stack. */
+function outputOf(name: string, argument: unknown): unknown {
+  if (name === 'Fn::ImportValue') return argument;
+  return name === 'Fn::GetStackOutput' ? (argument as { readonly OutputName: string }).OutputName : undefined;
 }
 
 function arnOf(logicalId: string): string {

@@ -61,7 +61,7 @@ export async function makeTill(
   };
   const sell = () => sql(SALE);
   const backUp = async () => {
-    await using source = await openSource(place, {});
+    const source = await openSource(place, {});
     const { key } = await runBackup(repository, namedSource(source, TILL.name), { type: 'daily', signal });
     await pollUpTo(repository, key, () => openChanges(place, {}), { source: TILL, signal });
     await runProof(repository, { base: key, plugin: changesOf(place), by: 'the demo', signal });

@@ -36,8 +36,16 @@ async function nights() {
     const dataset = { dataset: 't', state, columns: ['id'], differing, differences: [], why: undefined };
     const [before, base] = [bases[night - 1] as BackupKey, bases[night] as BackupKey];
     const proof = { before, state, segments: 1, transactions: 1, datasets: [dataset] } as unknown as Proof;
-    const about = { base, proof, error: undefined, source: LOGGED, startedAt: new Date(), proofMs: 1, by: undefined };
-    return writeProofReport(repository, about, { signs: false, signal: never });
+    const about = {
+      base,
+      proof,
+      error: undefined,
+      source: LOGGED,
+      startedAt: new Date(),
+      proofMs: 1,
+      by: undefined,
+    };
+    return writeProofReport(repository, about, { signs: false, onUnsigned: () => {}, signal: never });
   };
   const doubts = async (at: string | undefined, datasets?: readonly string[]) => {
     const chosen = await chooseMoment(repository, { source: LOGGED, compare, until: { at }, signal: never });
@@ -54,7 +62,9 @@ describe('a moment between two backups', () => {
     await report(1, 'different');
     await report(2, 'equal');
     const found = await doubts(one);
-    expect(found).toEqual([expect.stringMatching(/cannot be trusted: their proof found 3 rows of t that are not/)]);
+    expect(found).toEqual([
+      expect.stringMatching(/cannot be trusted: their proof found 3 rows of t that are not/),
+    ]);
     for (const key of bases.slice(0, 2)) expect(found[0]).toContain(key.replace(/.*\/|\.json/g, ''));
     expect(found[0]).toMatch(/see holdfast show proof_\d{8}_\d{6}_[0-9a-f]{8}$/);
     for (const at of [two, three, undefined]) expect(await doubts(at)).toEqual([]);

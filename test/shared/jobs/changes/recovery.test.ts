@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { DAY_MS } from '../../../../shared/core/units.ts';
 import { resolveContinuous } from '../../../../shared/config/continuous.ts';
+import { DAY_MS } from '../../../../shared/core/units.ts';
 import { changesFolder, segmentKey } from '../../../../shared/format/change-keys.ts';
 import { readChangeStandings } from '../../../../shared/jobs/changes/standing.ts';
 import { preparePrune, runPrune } from '../../../../shared/jobs/retention/prune.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
+import type { JsonObject } from '../../../../shared/core/json.ts';
 import { replayRateOf } from '../../../../shared/jobs/changes/replay-rate.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { backUp, initRepository, never, openCheaply } from '../../../support/repository/engine.ts';
@@ -7,13 +8,19 @@ import { backUp, initRepository, never, openCheaply } from '../../../support/rep
 const SOURCE = { kind: 'postgres', name: 'shop' };
 const ASSUMED = { replayBytesPerMs: 5000 };
 
-async function drilled(...moments: readonly (object | undefined)[]) {
+async function drilled(...moments: readonly (JsonObject | undefined)[]) {
   const store = new MemoryStore();
   await initRepository(store);
   const repository = await openCheaply(store);
   const { key } = await backUp(repository, { t: 'a\n' });
   for (const moment of moments) {
-    const body = { outcome: 'equal', restoreMs: 1, records: 1, source: SOURCE, ...(moment ? { moment } : {}) };
+    const body = {
+      outcome: 'equal',
+      restoreMs: 1,
+      records: 1,
+      source: SOURCE,
+      ...(moment ? { moment } : {}),
+    };
     await repository.reports.write('drill', { backups: [key as BackupKey], body }, never);
   }
   return repository;

@@ -101,7 +101,9 @@ describe('a copy to a second place', () => {
     await second.delete(segmentKey(folder, 5));
     expect((await lag()).missing).toBe(2);
     // A prune there let the oldest go, as its own rules say.
-    const left = (await Array.fromAsync(second.list(folder))).filter(({ key }) => key !== segmentKey(folder, 3));
+    const left = (await Array.fromAsync(second.list(folder))).filter(
+      ({ key }) => key !== segmentKey(folder, 3),
+    );
     for (const { key } of left) await second.delete(key);
     expect((await lag()).missing).toBe(3);
   });
