@@ -5,7 +5,9 @@ import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts
 const STACKS = ['storage', 'pipeline', 'api', 'monitoring'] as const;
 type Templates = Readonly<Record<(typeof STACKS)[number], unknown>>;
 
-const EVERYTHING: HoldfastConfig = { ...FULL_CONFIG, lock: { mode: 'compliance' } };
+const WITH_LOCK: HoldfastConfig = { ...FULL_CONFIG, lock: { mode: 'compliance' } };
+const stock = { kind: 'postgres', secret: SECRETS.source, continuous: {} } as const;
+const EVERYTHING: HoldfastConfig = { ...WITH_LOCK, sources: { ...FULL_CONFIG.sources, stock } };
 const { shop, ...others } = FULL_CONFIG.sources ?? {};
 
 /** What CloudFormation refuses to remove from a stack, while another one imports it. */
@@ -55,14 +57,16 @@ function inUse(before: HoldfastConfig, after: HoldfastConfig): string[] {
 
 describe('taking something out of the configuration', () => {
   const { continuous: _, ...rest } = shop as { readonly kind: 'postgres'; readonly continuous: object };
-  it.each<[string, HoldfastConfig]>([
-    ['continuous', { ...EVERYTHING, sources: { ...others, shop: { ...rest, secret: SECRETS.source } } }],
-    ['a source that is continuous', { ...EVERYTHING, sources: others, schedules: {} }],
+  const { objectLock: __, ...storage } = FULL_CONFIG.aws?.storage ?? {};
+  const unlocked: HoldfastConfig = { ...FULL_CONFIG, aws: { ...FULL_CONFIG.aws, storage } };
+  it.each<[string, HoldfastConfig, HoldfastConfig?]>([
+    ['continuous', { ...WITH_LOCK, sources: { ...others, shop: { ...rest, secret: SECRETS.source } } }],
+    ['a source that is continuous', WITH_LOCK],
     ['copy', { ...EVERYTHING, copy: {} }],
-    ['lock', { ...EVERYTHING, lock: undefined }],
+    ['lock', unlocked, { ...unlocked, lock: { mode: 'compliance' } }],
     ['the alarm of opened records', { ...EVERYTHING, aws: { ...EVERYTHING.aws, alarms: {} } }],
-  ])('takes one deployment: %s', (_what, after) => {
-    expect(inUse(EVERYTHING, after)).toEqual([]);
+  ])('takes one deployment: %s', (_what, after, before = EVERYTHING) => {
+    expect(inUse(before, after)).toEqual([]);
   });
 
   it('is looked at: an export that goes and is imported is named', () => {
