@@ -620,8 +620,13 @@ export interface components {
       readonly transactions: number;
       /** @description of changes */
       readonly plainBytes: number;
-      /** @description about how long the changes take, after the base */
+      /** @description an estimate of how long the changes take, after the base */
       readonly replaySeconds: number;
+      /**
+       * @description what the estimate is taken from: the newest drill of the source that applied changes for a second or more, if any
+       * @enum {string}
+       */
+      readonly replayBy: "drill" | "benchmark";
       /** @description what the changes lack, or warn of: sentences */
       readonly notCarried: readonly string[];
     };
@@ -1052,6 +1057,10 @@ export interface operations {
                    */
                   readonly startedAt: string;
                 } | null;
+                /** @description change segments that are not there */
+                readonly missingSegments: number;
+                /** @description when the oldest of these was stored */
+                readonly oldestSegmentAt: string | null;
                 /** @description why it is not known */
                 readonly problem: string | null;
               })[];
@@ -2202,6 +2211,8 @@ export interface operations {
           /** @description its newest good backup: a configured name, or as GET /list shows it; may be missing if all backups are of one source */
           readonly source?: string;
           readonly backup?: string;
+          /** @description only the backup, although changes after it are stored */
+          readonly noMoment?: boolean;
         };
       };
     };
