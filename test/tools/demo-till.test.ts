@@ -32,5 +32,5 @@ describe('the till of the demo', () => {
     const after = await look();
     expect(after.segments).toBe(before.segments + 1);
     expect(String(after.readAt) > String(before.readAt)).toBe(true);
-  }, 120_000);
+  }, 300_000);
 });

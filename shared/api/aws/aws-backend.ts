@@ -320,7 +320,7 @@ export class AwsBackend implements Backend {
             source: this.#named('sources', source, 'source'),
             ...(at === undefined ? {} : { at }),
             ...(beforeTransaction === undefined ? {} : { beforeTransaction }),
-            // Whoever confirms a plan has seen what speaks against it.
+            // The caller confirmed a plan that shows what speaks against it.
             despiteDoubts: true,
           };
     const event = {
