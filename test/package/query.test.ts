@@ -50,9 +50,10 @@ describe('a query by the package as npm installs it', { timeout: 240_000 }, () =
       const { status, stdout, stderr } = call(...args);
       expect([status, stdout]).toEqual([2, '']);
       const lines = stderr.trimEnd().split('\n');
-      expect(lines, stderr).toHaveLength(2);
+      expect(lines, stderr).toHaveLength(3);
       expect(lines[0]).toContain(`queries need DuckDB, the package ${DUCKDB}, which is not installed`);
       expect(lines[1]).toMatch(/Run: npm install @duckdb\/node-api@1\.\d+\.\d+/);
+      expect(lines[2]).toBe('code: E_CONFIG');
     }
     expect(await readdir(folder)).toEqual(before);
     // Nothing else needs it.

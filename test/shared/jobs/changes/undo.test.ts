@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isHoldfastError } from '../../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { poller } from '../../../../shared/jobs/changes/poll.ts';
@@ -114,7 +116,12 @@ describe('a transaction of PostgreSQL', () => {
       }
       await shop.store();
       for (const { id, before } of past.toReversed()) {
-        const plan = await shop.plan(id);
+        // Its statements may have met no row: then nothing of it is stored.
+        const isNothing = isDeepStrictEqual(await shop.dump(), before);
+        const plan = await shop.plan(id).catch((error: unknown) => {
+          if (!isNothing || !isHoldfastError(error, 'E_NO_MOMENT')) throw error;
+        });
+        if (!plan) continue;
         expect(plan.violations, id).toEqual([]);
         await shop.undo(id);
         expect(await shop.dump(), id).toEqual(before);
