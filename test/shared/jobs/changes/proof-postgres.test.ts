@@ -22,7 +22,7 @@ import type { Scratch } from '../../../../shared/sources/scratch.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
-import { cases, turns } from '../../../support/repository/torture.ts';
+import { cases, tortureTimeoutMs, turns } from '../../../support/repository/torture.ts';
 import { without } from '../../../support/sources/lossy-changes.ts';
 import { newRepository, openChanges, STREAMING, setUp } from '../../sources/postgres/changes/world.ts';
 
@@ -79,28 +79,32 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
   const prove = (repository: Repository, base: BackupKey, mostHeldBytes?: number) =>
     proveBase(repository, { base, plugin: pluginOf('postgres').changes!, mostHeldBytes, signal: never });
 
-  it('are equal each night, also while somebody writes', async () => {
-    const { url, repository, poll, backUp, live } = await newShop('nights');
-    await backUp();
-    for (let night = 1; night <= NIGHTS; night++) {
-      await live(night);
-      await poll(openChanges(url), { signal: never });
-      // The backup sees some of this, and the stream has the rest.
-      const [base] = await Promise.all([backUp(), live(night + BESIDE)]);
-      await poll(openChanges(url), { signal: never });
-      const proof = await prove(repository, base);
-      expect(proof, `night ${night}`).toMatchObject({ state: 'equal' });
-      expect(proof.transactions).toBeGreaterThan(5);
-      const states = proof.datasets.map(({ dataset, state }) => `${dataset}: ${state}`);
-      expect(states.toSorted()).toEqual([
-        'public.lines: equal',
-        'public.orders: equal',
-        'public.pairs: equal',
-        'public.unkeyed: not compared',
-      ]);
-      expect(await prove(repository, base, 40_000)).toEqual(proof);
-    }
-  });
+  it(
+    'are equal each night, also while somebody writes',
+    async () => {
+      const { url, repository, poll, backUp, live } = await newShop('nights');
+      await backUp();
+      for (let night = 1; night <= NIGHTS; night++) {
+        await live(night);
+        await poll(openChanges(url), { signal: never });
+        // The backup sees some of this, and the stream has the rest.
+        const [base] = await Promise.all([backUp(), live(night + BESIDE)]);
+        await poll(openChanges(url), { signal: never });
+        const proof = await prove(repository, base);
+        expect(proof, `night ${night}`).toMatchObject({ state: 'equal' });
+        expect(proof.transactions).toBeGreaterThan(5);
+        const states = proof.datasets.map(({ dataset, state }) => `${dataset}: ${state}`);
+        expect(states.toSorted()).toEqual([
+          'public.lines: equal',
+          'public.orders: equal',
+          'public.pairs: equal',
+          'public.unkeyed: not compared',
+        ]);
+        expect(await prove(repository, base, 40_000)).toEqual(proof);
+      }
+    },
+    tortureTimeoutMs,
+  );
 
   it('are not if a row of a segment was lost, and the row is named', async () => {
     const { url, repository, poll, backUp } = await newShop('lost');
