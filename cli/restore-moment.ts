@@ -8,7 +8,7 @@ import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
 import { replayRateOf } from '../shared/jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';
 import { planRestore, type RestoreJobOptions } from '../shared/jobs/restore/restore.ts';
-import { openTarget, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import type { SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
 import { bytes, duration, plural } from './format.ts';
@@ -31,8 +31,9 @@ export async function restoreMomentFrom(
   if (values.to === undefined)
     throw usage('--to is missing', 'Say where: --to env:NAME, or a name from the configuration.');
   const place = findPlace(values.to, session.config, io);
-  const target = await openTarget(place, io.env);
-  refuseOtherKind(place, source.kind, target.name);
+  refuseOtherKind(place, source.kind);
+  const to = await openMomentTarget(place, io.env);
+  const { target } = to;
   const chosen = await choose(session, { at, beforeTransaction: values['before-transaction'] }, source);
   const base = await planRestore(repository, chosen.base.key as never, target, choices);
   const doubts = await momentDoubts(repository, chosen, choices);
@@ -62,12 +63,6 @@ export async function restoreMomentFrom(
     await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
       yes: values.yes === true,
     });
-  const { compare, openReplay } = changesOf(place);
-  const to = {
-    target,
-    compare,
-    openReplay: (options: Parameters<typeof openReplay>[2]) => openReplay(place, io.env, options),
-  };
   const onApplied = (done: number, all: number) =>
     progress.say(`applied ${done} of ${plural(all, 'segment')}`);
   const work = (signal: AbortSignal) =>
@@ -98,11 +93,11 @@ function choose(
 }
 
 /** @throws E_USAGE: changes are applied by a database alone */
-function refuseOtherKind({ kind }: SourceConfig, of: string, name: string): void {
+function refuseOtherKind({ kind }: SourceConfig, of: string): void {
   if (kind === of) return;
   throw usage(
-    `changes of a ${of} source cannot be applied to ${name}`,
-    `Give a database of kind ${of} to --to.`,
+    `changes of a ${of} source cannot be applied to a ${kind} target`,
+    `Name a ${of} database with --to.`,
   );
 }
 

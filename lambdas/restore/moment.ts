@@ -7,6 +7,7 @@ import type { ChosenMoment } from '../../shared/jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../../shared/jobs/changes/choose-until.ts';
 import { momentDoubts } from '../../shared/jobs/changes/moment-doubts.ts';
 import { planOfMoment, stepOfMoment } from '../../shared/jobs/changes/moment-plan.ts';
+import { openMomentTarget } from '../../shared/jobs/changes/open-moment-target.ts';
 import { parseMoment } from '../../shared/jobs/changes/parse-moment.ts';
 import { replayRateOf } from '../../shared/jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../shared/jobs/changes/restore-moment.ts';
@@ -14,7 +15,7 @@ import { restoreMomentToNew } from '../../shared/jobs/changes/restore-moment-to-
 import { momentChanges } from '../../shared/jobs/inside/target-changes.ts';
 import { planRestore, type RestoreJobOptions } from '../../shared/jobs/restore/restore.ts';
 import { planRestoreToNew } from '../../shared/jobs/restore/restore-to-new.ts';
-import { openScratch, openTarget } from '../../shared/jobs/source/adapters.ts';
+import { openScratch } from '../../shared/jobs/source/adapters.ts';
 import { findNamed, type OpenPlace } from '../runtime/places.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';

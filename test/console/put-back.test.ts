@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
-import { seriousFindings } from '../support/console/axe.ts';
+import { DESK, expectClean } from '../support/console/clean-looks.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
@@ -15,12 +15,6 @@ import { TEST_KEY } from '../support/repository/engine.ts';
 import { sample } from '../support/repository/torture.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 
-const PHONE = { width: 390, height: 844 };
-const DESK = { width: 1280, height: 900 };
-const LOOKS = [
-  ['light', DESK],
-  ['dark', PHONE],
-] as const;
 /** What axe looks at. */
 const SHOWN = [
   'compared',

@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
-import { seriousFindings } from '../support/console/axe.ts';
+import { DESK, expectClean, PHONE } from '../support/console/clean-looks.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
 import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
@@ -16,14 +16,7 @@ import { sample } from '../support/repository/torture.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import { obstructOrders } from '../support/stores/obstacle.ts';
 
-const PHONE = { width: 390, height: 844 };
-const DESK = { width: 1280, height: 900 };
 const ROWS = 200;
-/** Colours are the same at every width, and parts the same in every colour. */
-const LOOKS = [
-  ['light', DESK],
-  ['dark', PHONE],
-] as const;
 /** What is shown on the way, and looked at by axe. */
 const SHOWN = [
   'moment',
@@ -70,18 +63,7 @@ describeInTurn(1, 3)(['chromium'], 'restoring by the console', () => {
   const looked = sample(SHOWN, 3);
   /** axe, on what is shown now. */
   const isClean = async (what: (typeof SHOWN)[number]) => {
-    if (!looked.includes(what)) return;
-    for (const [colorScheme, size] of sample(LOOKS, 1)) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize(size);
-      expect(await seriousFindings(page), `${what} ${colorScheme}`).toEqual([]);
-    }
-    await page.setViewportSize(PHONE);
-    // What is drawn follows the width a frame later.
-    const width = () => page.evaluate('document.scrollingElement.scrollWidth');
-    await expect.poll(width, { timeout: 5000, message: `width of ${what}` }).toBeLessThanOrEqual(PHONE.width);
-    await page.setViewportSize(DESK);
-    await page.emulateMedia({ colorScheme: 'light' });
+    if (looked.includes(what)) await expectClean(page, what);
   };
 
   beforeAll(async () => {

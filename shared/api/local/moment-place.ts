@@ -11,7 +11,7 @@ import { restoreMomentToNew } from '../../jobs/changes/restore-moment-to-new.ts'
 import { momentChanges } from '../../jobs/inside/target-changes.ts';
 import { planRestore, type RestoreJobOptions } from '../../jobs/restore/restore.ts';
 import { type NewPlace, planRestoreToNew } from '../../jobs/restore/restore-to-new.ts';
-import { openScratch, openTarget } from '../../jobs/source/adapters.ts';
+import { openScratch } from '../../jobs/source/adapters.ts';
 import type { ChangePlugin } from '../../sources/plugin.ts';
 import type { RestoreBody } from '../schema/runs.ts';
 import { ApiError } from '../server/api-error.ts';

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { resolveConfig } from '../../../../shared/config/config.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
-import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
-import { poller } from '../../../../shared/jobs/changes/poll.ts';
 import { readProofEvidence } from '../../../../shared/jobs/changes/proof/proof-report.ts';
 import { proveBase } from '../../../../shared/jobs/changes/proof/prove-base.ts';
 import { isProofReported, runProof } from '../../../../shared/jobs/changes/proof/run-proof.ts';
@@ -62,17 +60,10 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
   afterAll(() => server?.stop());
 
   async function newShop(name: string) {
-    const url = await server.createDatabase(name);
-    await server.query(name, TABLES);
-    await setUp(url);
-    const source = openPostgresSource(url, {}, {});
-    const repository = await newRepository();
-    const poll = poller(repository, { source, idleMs: 0 });
-    const backUp = async () => (await runBackup(repository, source, { signal: never })).key;
+    const { url, repository, poll, backUp } = await continuousDatabase(server, name, TABLES);
     const live = async (n: number) => {
       for (const sql of day(n)) await server.query(name, sql);
     };
-    await poll(openChanges(url), { signal: never });
     return { url, repository, poll, backUp, live };
   }
 

@@ -2,18 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isHoldfastError } from '../../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
-import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
-import { poller } from '../../../../shared/jobs/changes/poll.ts';
 import { planUndo, undoTransaction } from '../../../../shared/jobs/changes/undo/undo.ts';
 import { bisect } from '../../../../shared/jobs/inside/bisect/bisect.ts';
-import { openPostgresSource } from '../../../../shared/sources/postgres/source.ts';
 import { pluginOf } from '../../../../shared/sources/registry.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
 import { cases, testSeed, tortureTimeoutMs } from '../../../support/repository/torture.ts';
-import { newRepository, openChanges, STREAMING, setUp } from '../../sources/postgres/changes/world.ts';
+import { continuousDatabase, STREAMING } from '../../sources/postgres/changes/world.ts';
 
 const TRANSACTIONS = cases(10, 20, 400);
 
@@ -55,19 +52,7 @@ describe('a transaction of PostgreSQL', () => {
   afterAll(() => server?.stop());
 
   async function newShop(name: string) {
-    const url = await server.createDatabase(name);
-    await server.query(name, TABLES);
-    await setUp(url);
-    const source = openPostgresSource(url, {}, {});
-    const repository = await newRepository();
-    const poll = poller(repository, { source, idleMs: 0 });
-    const store = async () => {
-      await using changes = openChanges(url);
-      await poll(changes, { signal: never });
-    };
-    const backUp = async (): Promise<BackupKey> =>
-      (await runBackup(repository, source, { signal: never })).key;
-    await store();
+    const { url, source, repository, store, backUp } = await continuousDatabase(server, name, TABLES);
     await backUp();
     const changes = pluginOf('postgres').changes;
     if (!changes) throw new Error('no changes');

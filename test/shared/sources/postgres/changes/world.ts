@@ -1,5 +1,7 @@
 import { onTestFinished } from 'vitest';
+import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { runBackup } from '../../../../../shared/jobs/backup/backup.ts';
+import { poller } from '../../../../../shared/jobs/changes/poll.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import type {
   ChangeFacts,
@@ -16,7 +18,7 @@ import { openPostgresSetup } from '../../../../../shared/sources/postgres/change
 import { openPostgresChanges } from '../../../../../shared/sources/postgres/changes/stream.ts';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import type { Source } from '../../../../../shared/sources/source.ts';
-import type { PostgresServerOptions } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer, PostgresServerOptions } from '../../../../../tools/embedded-postgres.ts';
 import { never } from '../source/reading.ts';
 import { newRepository, restoreUrl } from '../target/round-trip.ts';
 
@@ -55,6 +57,23 @@ export function openSetup(url: string): ChangeSetup {
 
 export async function setUp(url: string): Promise<void> {
   await openSetup(url).setUp({}, never);
+}
+
+/** A database with these tables, set up for continuous backup, and a repository for its backups and changes. */
+export async function continuousDatabase(server: PostgresServer, name: string, tables: string) {
+  const url = await server.createDatabase(name);
+  await server.query(name, tables);
+  await setUp(url);
+  const source = openPostgresSource(url, {}, {});
+  const repository = await newRepository();
+  const poll = poller(repository, { source, idleMs: 0 });
+  const store = async () => {
+    await using changes = openChanges(url);
+    return await poll(changes, { signal: never });
+  };
+  const backUp = async (): Promise<BackupKey> => (await runBackup(repository, source, { signal: never })).key;
+  await store();
+  return { url, source, repository, poll, store, backUp };
 }
 
 /** Reads one stretch whole. */
