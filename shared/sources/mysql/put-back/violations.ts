@@ -1,12 +1,11 @@
 import type { OnConflict } from '../../row-target.ts';
+import { KEYS_ASKED, namedKeys, violation } from '../../row-violations.ts';
 import type { Session } from '../connection/connection.ts';
 import { errorNumber } from '../errors.ts';
 import { quoteName, quoteText } from '../text/identifiers.ts';
 import { type ForeignKey, findForeignKeys } from './foreign-keys.ts';
 import { inKeyOrder, isRemoved, isWritten, keyText, sameKey } from './matching.ts';
 import type { Staged } from './stage.ts';
-
-const MOST_NAMED = 5;
 
 /** What a violation is looked for in. */
 interface Look {
@@ -38,17 +37,13 @@ export async function findViolations(
 
 /** The first of the keys that a statement gives. */
 async function keysOf({ session, signal }: Look, sql: string): Promise<string | undefined> {
-  const rows = await session.query<{ key: string }>(`${sql} LIMIT ${MOST_NAMED + 1}`, signal);
-  if (rows.length === 0) return undefined;
-  const named = rows.slice(0, MOST_NAMED).map(({ key }) => `(${key})`);
-  return `${named.join(', ')}${rows.length > MOST_NAMED ? ' and more' : ''}`;
+  const rows = await session.query<{ key: string }>(`${sql} LIMIT ${KEYS_ASKED}`, signal);
+  return namedKeys(rows.map(({ key }) => key));
 }
 
 function unfilled({ dataset, unfilled: columns, counts }: Staged): readonly string[] {
   if (columns.length === 0 || counts.missing === 0) return [];
-  return [
-    `${dataset}: ${columns.join(', ')} must have a value, has no default, and the backup has none: give it a default before rows are added`,
-  ];
+  return [violation.unfilled(dataset, columns)];
 }
 
 async function withoutValue(
@@ -62,7 +57,7 @@ async function withoutValue(
       look,
       `SELECT ${keyText(table, 's')} AS \`key\` FROM ${rows} s WHERE ${isWritten(look.onConflict)} AND s.${quoteName(name)} IS NULL${inKeyOrder(table, 's')}`,
     );
-    if (keys) found.push(`${dataset}: ${name} may not be NULL now, and is in the backup, in rows ${keys}`);
+    if (keys) found.push(violation.withoutValue(dataset, name, keys));
   }
   return found;
 }
@@ -86,7 +81,7 @@ async function againstChecks(look: Look, { table, rows, dataset }: Staged): Prom
         `SELECT ${keyText(table, 's')} AS \`key\` FROM ${rows} s WHERE ${isWritten(look.onConflict)} AND NOT (${clause})${inKeyOrder(table, 's')}`,
       ),
     );
-    if (keys) found.push(`${dataset}: the check ${name} does not hold for rows ${keys}`);
+    if (keys) found.push(violation.check(dataset, name, keys));
   }
   return found;
 }
@@ -129,10 +124,7 @@ async function againstUnique(look: Look, staged: Staged): Promise<readonly strin
           AND NOT EXISTS (SELECT 1 FROM ${rowsAgain} o WHERE ${isWritten(look.onConflict, 'o')} AND ${sameKey(table, 'o', 't')})
           AND NOT EXISTS (SELECT 1 FROM ${gone} g WHERE ${isRemoved(look.onConflict)} AND ${sameKey(table, 'g', 't')})${inKeyOrder(table, 's')}`,
     );
-    if (keys)
-      found.push(
-        `${dataset}: other rows of the target have the values of ${name} (${named.join(', ')}) already: ${keys}; change or remove these first`,
-      );
+    if (keys) found.push(violation.unique(dataset, name, named, keys));
   }
   return found;
 }
@@ -162,9 +154,7 @@ async function withoutParent(look: Look, key: ForeignKey): Promise<readonly stri
         AND NOT EXISTS (SELECT 1 FROM ${key.toPlace} p WHERE ${refersTo}${ends})${comes}${inKeyOrder(table, 's')}`,
   );
   if (!keys) return [];
-  return [
-    `${dataset}: the foreign key ${key.name} refers to rows of ${key.to} that are not there, in rows ${keys}; restore those of ${key.to} too`,
-  ];
+  return [violation.withoutParent(dataset, key.name, key.to, keys)];
 }
 
 /** Rows that are to be removed and that others refer to: nothing goes along with them unasked. */
@@ -189,7 +179,5 @@ async function stillReferredTo(look: Look, key: ForeignKey): Promise<readonly st
        JOIN ${key.fromPlace} c ON ${refers} WHERE ${isRemoved(look.onConflict)}${others.join('')} ORDER BY 1`,
   );
   if (!keys) return [];
-  return [
-    `${dataset}: rows of ${key.from} refer to rows that are to be removed (foreign key ${key.name}): ${keys}; change or remove those first`,
-  ];
+  return [violation.stillReferredTo(dataset, key.name, key.from, keys)];
 }

@@ -1,11 +1,10 @@
 import type pg from 'pg';
 import type { OnConflict } from '../../row-target.ts';
+import { KEYS_ASKED, namedKeys, violation } from '../../row-violations.ts';
 import { query } from '../connection/connection.ts';
 import { quoteIdent } from '../text/identifiers.ts';
 import { type ForeignKey, findForeignKeys } from './foreign-keys.ts';
 import { inKeyOrder, isRemoved, isWritten, keyText, type Staged, sameKey } from './stage.ts';
-
-const MOST_NAMED = 5;
 
 /** What a violation is looked for in. */
 interface Look {
@@ -38,17 +37,13 @@ export async function findViolations(
 
 /** The first of the keys that a statement gives. */
 async function keysOf({ client, signal }: Look, sql: string): Promise<string | undefined> {
-  const rows = await query<{ key: string }>(client, `${sql} LIMIT ${MOST_NAMED + 1}`, signal);
-  if (rows.length === 0) return undefined;
-  const named = rows.slice(0, MOST_NAMED).map(({ key }) => `(${key})`);
-  return `${named.join(', ')}${rows.length > MOST_NAMED ? ' and more' : ''}`;
+  const rows = await query<{ key: string }>(client, `${sql} LIMIT ${KEYS_ASKED}`, signal);
+  return namedKeys(rows.map(({ key }) => key));
 }
 
 function unfilled({ dataset, unfilled: columns, counts }: Staged): readonly string[] {
   if (columns.length === 0 || counts.missing === 0) return [];
-  return [
-    `${dataset}: ${columns.join(', ')} must have a value, has no default, and the backup has none: give it a default before rows are added`,
-  ];
+  return [violation.unfilled(dataset, columns)];
 }
 
 async function withoutValue(look: Look, staged: Staged): Promise<readonly string[]> {
@@ -60,7 +55,7 @@ async function withoutValue(look: Look, staged: Staged): Promise<readonly string
       look,
       `SELECT ${keyText(table, 's')} AS key FROM ${rows} s WHERE ${isWritten(look.onConflict)} AND s.${quoteIdent(name)} IS NULL${inKeyOrder(table, 's')}`,
     );
-    if (keys) found.push(`${dataset}: ${name} may not be NULL now, and is in the backup, in rows ${keys}`);
+    if (keys) found.push(violation.withoutValue(dataset, name, keys));
   }
   return found;
 }
@@ -83,7 +78,7 @@ async function againstChecks(look: Look, staged: Staged): Promise<readonly strin
       look,
       `SELECT ${keyText(table, 's')} AS key FROM ${rows} s WHERE ${isWritten(look.onConflict)} AND NOT (${condition})${inKeyOrder(table, 's')}`,
     );
-    if (keys) found.push(`${dataset}: the check ${name} does not hold for rows ${keys}`);
+    if (keys) found.push(violation.check(dataset, name, keys));
   }
   return found;
 }
@@ -130,10 +125,7 @@ async function againstUnique(look: Look, staged: Staged): Promise<readonly strin
         WHERE NOT EXISTS (SELECT 1 FROM ${rows} o WHERE ${isWritten(look.onConflict, 'o')} AND ${sameKey(table, 'o', 't')})
           AND NOT EXISTS (SELECT 1 FROM ${gone} g WHERE ${isRemoved(look.onConflict)} AND ${sameKey(table, 'g', 't')})${inKeyOrder(table, 's')}`,
     );
-    if (keys)
-      found.push(
-        `${dataset}: other rows of the target have the values of ${name} (${expressions.join(', ')}) already: ${keys}; change or remove these first`,
-      );
+    if (keys) found.push(violation.unique(dataset, name, expressions, keys));
   }
   return found;
 }
@@ -165,9 +157,7 @@ async function withoutParent(look: Look, key: ForeignKey): Promise<readonly stri
         AND NOT EXISTS (SELECT 1 FROM ${key.to.place} p WHERE ${refersTo('p')}${ends.join('')})${comes.join('')}${inKeyOrder(table, 's')}`,
   );
   if (!keys) return [];
-  return [
-    `${dataset}: the foreign key ${key.name} refers to rows of ${key.to.dataset} that are not there, in rows ${keys}; restore those of ${key.to.dataset} too`,
-  ];
+  return [violation.withoutParent(dataset, key.name, key.to.dataset, keys)];
 }
 
 /** Rows that are to be removed and that others refer to: nothing goes along with them unasked. */
@@ -191,10 +181,7 @@ async function stillReferredTo(look: Look, key: ForeignKey): Promise<readonly st
       `SELECT DISTINCT ${keyText(table, 'g')} AS key FROM ${gone} g JOIN ONLY ${table.place} t ON ${sameKey(table, 'g', 't')}
          JOIN ${key.from.place} c ON ${refers} WHERE ${isRemoved(look.onConflict)}${others.join('')} ORDER BY 1`,
     );
-    if (keys)
-      found.push(
-        `${dataset}: rows of ${key.from.dataset} refer to rows that are to be removed (foreign key ${key.name}): ${keys}; change or remove those first`,
-      );
+    if (keys) found.push(violation.stillReferredTo(dataset, key.name, key.from.dataset, keys));
   }
   return found;
 }
