@@ -12,7 +12,7 @@ export interface ChangingServer {
   readonly tables: readonly string[];
   /** Makes transactions of a row each, about 500 a second, for so many seconds; ends when they are done. */
   load(database: string, seconds: number): Promise<number>;
-  /** One transaction of so many rows. */
+  /** Runs one transaction that changes this many rows. */
   readonly bulk: (rows: number) => string;
   stop(): Promise<unknown>;
 }

@@ -25,9 +25,9 @@ const SECRET_VARIABLE = 'HOLDFAST_MASK_SECRET';
 export const MASK_OPTIONS = { mask: { type: 'string' } } as const;
 
 /** Their help. */
-export const MASK_HELP = `      --mask RULES        replace personal values on the way, as the rules in this file say (.json, .ts or .js);
-                          the secret is in ${SECRET_VARIABLE}. A column without a rule stops the restore.
-                          docs/guide/masked-copies.md
+export const MASK_HELP = `      --mask RULES        replace personal values on the way, by the rules in this file (.json, .ts or .js). The
+                          secret is in ${SECRET_VARIABLE}. A column without a rule stops the restore
+                          (docs/guide/masked-copies.md)
 `;
 
 /** What a restore masks with; undefined if it does not. */
@@ -44,7 +44,7 @@ export async function maskingOf(file: string | undefined, io: Io): Promise<Maski
   if (maskSecret) return { maskRules, maskSecret };
   throw usage(
     `${SECRET_VARIABLE} is not set: masks need a secret`,
-    'Make one with `openssl rand -hex 32`, keep it, and set the variable to it: the same secret gives the same masks.',
+    'Make one with `openssl rand -hex 32`, set the variable to it, and keep it: the same secret gives the same masks.',
   );
 }
 

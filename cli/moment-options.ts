@@ -7,9 +7,9 @@ export const MOMENT_OPTIONS = {
 } as const;
 
 /** Their help. */
-export const MOMENT_HELP = `      --at MOMENT         this moment of a source that is backed up continuously, by its server's clock: a date, a time
-                          and a zone ('2026-11-29 10:15:30+01'), or \`latest\` for all that is stored. Instead of KEY
-      --before-transaction ID  the moment just before this transaction ended. Instead of KEY
+export const MOMENT_HELP = `      --at MOMENT         instead of KEY: a moment of a source with continuous backup, by its server's clock: a date, a
+                          time and a zone ('2026-11-29 10:15:30+01'), or \`latest\` for everything that is stored
+      --before-transaction ID  instead of KEY: the moment just before this transaction was committed
 `;
 
 /** What `restore` was given. */
@@ -30,12 +30,12 @@ export function isOfMoment(values: MomentFlags, key: string | undefined): boolea
   const { at, 'before-transaction': before, type } = values;
   if (at === undefined && before === undefined) return false;
   if (at !== undefined && before !== undefined)
-    throw usage('--at and --before-transaction mean two moments', 'Give one of them.');
+    throw usage('--at and --before-transaction name two moments', 'Give one of them.');
   if (key !== undefined)
     throw usage(
       `'${key}' is one argument too many`,
       'A moment is restored from the newest backup before it: leave KEY out.',
     );
-  if (type !== undefined) throw usage('--type chooses a backup, not a moment', 'Leave it out.');
+  if (type !== undefined) throw usage('--type chooses a backup, not a moment', 'Leave out --type.');
   return true;
 }

@@ -16,7 +16,7 @@ export async function pitrPause(flags: PitrFlags, io: Io): Promise<number> {
   const document = { source: name, paused: pause?.since.toISOString() ?? null, heldBytes: held ?? null };
   await session.print(
     document,
-    `${name} is paused: nobody polls it until holdfast pitr resume.\n${costOf(source, held)}\n`,
+    `Polling of ${name} is paused until you run: holdfast pitr resume\n${costOf(source, held)}\n`,
   );
   return 0;
 }
@@ -27,7 +27,7 @@ export async function pitrResume(flags: PitrFlags, io: Io): Promise<number> {
   const { kind, name } = continuousSource(flags.source, session.config, io);
   const wasPaused = await resumeChanges(session.repository.store, { kind, name }, io.signal);
   const said = wasPaused
-    ? `${name} is polled again. What happened meanwhile is stored by the next poll, unless holdfast pitr status names a gap then.\n`
+    ? `${name} is polled again. The next poll stores what changed meanwhile, unless holdfast pitr status shows a gap then.\n`
     : `${name} was not paused.\n`;
   await session.print({ source: name, paused: null, wasPaused }, said);
   return 0;
@@ -37,7 +37,7 @@ export async function pitrResume(flags: PitrFlags, io: Io): Promise<number> {
 function costOf({ settings }: ContinuousSource, held: number | undefined): string {
   const { mostHeldBytes, mostIdleMs } = settings;
   const now = held === undefined ? '' : ` (${bytes(held)} now)`;
-  return `Meanwhile its server keeps the log${now} on its disk, if it keeps one for us. The watchdog lets it go at ${bytes(mostHeldBytes)}, or after ${duration(mostIdleMs)} without a poll: then moments of the pause are lost, and a new backup is made.`;
+  return `Meanwhile the server may have to keep its log${now} on its disk. The watchdog makes it release the log at ${bytes(mostHeldBytes)}, or after ${duration(mostIdleMs)} without a poll: then moments of the pause are lost, and a new backup is made.`;
 }
 
 /** Undefined if the server cannot be asked from here, or holds none. */

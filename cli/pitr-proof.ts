@@ -64,7 +64,7 @@ async function prove(
   const plugin = changesOf(place);
   const { changes } = await repository.readManifest(base, signal);
   if (!changes)
-    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${name} keeps no changes for us, or none are stored`);
+    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${name} has no continuous backup, or no changes are stored yet`);
   const polling = { source: { kind, name }, onWarning, signal };
   await pollUpTo(repository, base, () => openChanges(place, io.env), polling);
   const result = await runProof(repository, { base, plugin, onWarning, signal });
@@ -79,10 +79,10 @@ function saidOf({ outcome, base, proof, error, report }: ProofResult): string[] 
   const { before, transactions, datasets } = proof;
   if (outcome === 'equal')
     return [
-      `${name} is ${backupName(before)} and ${plural(transactions, 'transaction')} of the stored changes: none was lost or doubled`,
+      `${name} equals ${backupName(before)} plus ${plural(transactions, 'transaction')} of stored changes: no change was lost or doubled`,
     ];
   return [
-    `WARNING: ${name} is not ${backupName(before)} and the stored changes between them. See holdfast show ${backupName(report ?? '')}`,
+    `WARNING: ${name} differs from ${backupName(before)} plus the stored changes between them. See holdfast show ${backupName(report ?? '')}`,
     ...datasets.filter(({ state }) => state === 'different').map(differingText),
   ];
 }

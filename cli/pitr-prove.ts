@@ -39,7 +39,7 @@ async function newestBase(
   about: Parameters<typeof basesOf>[1],
 ): Promise<BackupKey> {
   for await (const { manifest } of basesOf(repository, about)) return manifest.key as BackupKey;
-  throw new HoldfastError('E_NO_BACKUP', `no backup of ${about.source.name} joins its stored changes`, {
+  throw new HoldfastError('E_NO_BACKUP', `stored changes can be applied to no backup of ${about.source.name}`, {
     hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',
   });
 }
@@ -65,7 +65,7 @@ function describe(
   const end =
     state === 'equal'
       ? 'They agree: no change between them was lost or doubled.'
-      : 'They do not agree: moments between them cannot be trusted. Later ones can, from the newer backup on.';
+      : 'They do not agree: moments between the two backups cannot be trusted. Moments from the newer backup on can.';
   return `${backupName(base)} against ${backupName(before)} and ${plural(transactions, 'transaction')} in ${plural(segments, 'segment')}
 ${table(['DATASET', 'RESULT', 'ROWS'], lines)}${end}
 Report: ${report}

@@ -54,7 +54,7 @@ function pauses({ repository, progress, io }: CommandSession, { kind, name }: Co
     const pause = await readPause(repository.store, { kind, name }, io.signal);
     if (pause && !was)
       progress.say(
-        `warning: ${name} is paused since ${pause.since.toISOString()}, and not polled: holdfast pitr resume`,
+        `warning: polling of ${name} has been paused since ${pause.since.toISOString()}; run: holdfast pitr resume`,
       );
     if (!pause && was) progress.say(`${name} is polled again`);
     was = pause !== undefined;
@@ -95,7 +95,7 @@ async function tell(session: CommandSession, { name }: ContinuousSource, result:
 /** Without it, the newest changes could not be restored. A suspect one is stored, and said. */
 async function makeBase(session: CommandSession, { name }: ContinuousSource, due: string): Promise<void> {
   const { repository, config, io, progress } = session;
-  progress.say(`a new backup is made: ${due}`);
+  progress.say(`making a new backup: ${due}`);
   const source = await openNamedSource(session, name);
   const about = { kind: 'backup', source: source.name, type: BASE_TYPE } as const;
   const work = (signal: AbortSignal) =>
@@ -114,7 +114,7 @@ async function makeBase(session: CommandSession, { name }: ContinuousSource, due
   progress.say(`${key} is listed`);
   const still = await needsBase(repository, { kind: source.kind, name: source.name }, io.signal);
   if (still !== undefined)
-    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${key} was made, and changes cannot be applied to it`, {
+    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${key} was made, but changes cannot be applied to it`, {
       hint: 'Run `holdfast pitr doctor`.',
     });
 }

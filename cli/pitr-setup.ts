@@ -41,11 +41,11 @@ export async function pitrSetup(flags: PitrFlags, io: Io): Promise<number> {
   if (!flags.json) await write(io.stderr, text);
   await ask.confirmDestruction(io, `Run this in ${source.name}?`, { yes: flags.yes === true });
   await setup.setUp(options, io.signal);
-  const done = `${source.name} keeps its changes for us now. Next: holdfast pitr run${
+  const done = `${source.name} now keeps its changes for Holdfast. Next: holdfast pitr run${
     source.isConfigured
       ? ''
       : `
-Write it into the configuration too, so that prune and status know: continuous: {} of ${source.name}`
+Add continuous: {} to ${source.name} in the configuration, too: prune and status go by it`
   }\n`;
   await write(io.stdout, flags.json ? `${JSON.stringify({ ...plan, isSetUp: true })}\n` : done);
   return 0;
@@ -83,7 +83,7 @@ export async function pitrDoctor(flags: PitrFlags, io: Io): Promise<number> {
   await using setup = await openChangeSetup(source.place, io.env);
   const rows: DoctorRow[] = [];
   for await (const check of setup.check(io.signal)) {
-    const fix = 'Run `holdfast pitr setup --print`, which says what is missing.';
+    const fix = 'Run `holdfast pitr setup --print` to see what is missing.';
     const row = rowOf(check, { name: `${source.name}/${check.name}`, code: 'E_CHANGES_NOT_SET_UP', fix });
     rows.push(row);
     if (!flags.json) await write(io.stdout, describeRow(row, io.stdout.columns ?? COLUMNS));
@@ -95,11 +95,11 @@ export async function pitrDoctor(flags: PitrFlags, io: Io): Promise<number> {
 /** `holdfast pitr remove`. */
 export async function pitrRemove(flags: PitrFlags, io: Io): Promise<number> {
   const source = await sourceOf(flags, io);
-  const question = `Stop the continuous backup of ${source.name}? Moments from now on cannot be restored; stored ones can.`;
+  const question = `Stop continuous backup of ${source.name}? Moments from now on cannot be restored; earlier ones still can.`;
   await ask.confirmDestruction(io, question, { yes: flags.yes === true });
   await using setup = await openChangeSetup(source.place, io.env);
   await setup.remove(io.signal);
-  const done = `${source.name} keeps no changes for us any more. What is stored stays until prune removes it.\n`;
+  const done = `${source.name} no longer keeps changes for Holdfast. Stored changes stay until prune removes them.\n`;
   await write(io.stdout, flags.json ? `${JSON.stringify({ source: source.name, isSetUp: false })}\n` : done);
   return 0;
 }
@@ -126,8 +126,8 @@ async function watch(
   if (!didLetGo && !flags.once) return false;
   const { heldBytes } = await setup.state(io.signal);
   const said = didLetGo
-    ? `WARNING: the server of ${name} was told to let go of its log: more than ${bytes(mostHeldBytes)} was held, or nobody had read for ${duration(mostIdleMs)}. Its changes have a gap now: the next poll (holdfast pitr run) goes on behind it, and makes a new backup.\n`
-    : `${name} holds no more than it may\n`;
+    ? `WARNING: the server of ${name} was told to release its log: it held more than ${bytes(mostHeldBytes)}, or nobody had read it for ${duration(mostIdleMs)}. Changes are lost from here on: the next poll (holdfast pitr run) goes on after the gap, and makes a new backup.\n`
+    : `${name} is within its limits\n`;
   const document = { source: name, didLetGo, heldBytes: heldBytes ?? null };
   await write(io.stdout, flags.json ? `${JSON.stringify(document)}\n` : said);
   return didLetGo;

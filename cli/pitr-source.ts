@@ -49,6 +49,6 @@ export function continuousSource(
 
 function problemOf(given: string | undefined, names: string): string {
   if (given !== undefined)
-    return `'${given}' is not a source of the configuration, which a continuous backup needs${names ? `; there are ${names}` : ''}`;
+    return `'${given}' is not a source of the configuration, and continuous backup needs one${names ? `; there are ${names}` : ''}`;
   return names ? `several sources are configured: ${names}` : 'no source is configured';
 }

@@ -57,19 +57,19 @@ function describe(name: string, timeline: Timeline, { pause, server }: Beside): 
   const { segments, storedBytes, readAt, lagMs, ranges, breaks, baseDue, warnings } = timeline;
   const held =
     'heldBytes' in server && server.heldBytes !== undefined
-      ? `, ${bytes(server.heldBytes)} of its log held`
+      ? `; the server holds ${bytes(server.heldBytes)} of its log`
       : '';
   const lines = [
     readAt === undefined
       ? `${name}: no changes are stored`
-      : `${name}: all that was committed by ${readAt} is stored (${duration(lagMs ?? 0)} ago${held})`,
+      : `${name}: everything committed by ${readAt} is stored (${duration(lagMs ?? 0)} ago${held})`,
     ...(segments === 0 ? [] : [`  ${plural(segments, 'segment')}, ${bytes(storedBytes)}`]),
-    ranges.length === 0 ? 'No moment can be restored yet.' : 'Every moment of these can be restored:',
-    ...ranges.map(({ from, to, base }) => `  ${from} to ${to}, from ${backupName(base)} on`),
+    ranges.length === 0 ? 'No moment can be restored yet.' : 'These moments can be restored:',
+    ...ranges.map(({ from, to, base }) => `  ${from} to ${to}, on top of ${backupName(base)}`),
     ...breaks.map(({ after, before, says }) => `Between ${after ?? 'the start'} and ${before}: ${says}`),
     ...(pause
       ? [
-          `warning: it is paused since ${pause.since.toISOString()}: nobody polls it, and its server keeps the log; run: holdfast pitr resume`,
+          `warning: polling has been paused since ${pause.since.toISOString()}, and the server keeps its log; run: holdfast pitr resume`,
         ]
       : []),
     ...(baseDue === undefined ? [] : [`warning: ${baseDue}; run: holdfast backup, or holdfast pitr run`]),

@@ -114,10 +114,10 @@ function documentOf({ restored, ...result }: RestoreMomentResult): object {
 function describe(result: RestoreMomentResult, target: string, moment: string): string {
   const { base, restored, segments, transactions, rows, replayMs } = result;
   const lines = [
-    `Restored ${moment} to ${target}`,
+    `Restored ${moment} into ${target}`,
     restored
       ? `  ${backupName(base)}: ${plural(restored.records, 'record')}, ${bytes(restored.plainBytes)}${restored.isCompared ? ', read back and equal' : ', NOT compared'}`
-      : `  ${backupName(base)} was restored before; went on from there`,
+      : `  ${backupName(base)} was already restored; continued from there`,
     `  ${plural(transactions, 'transaction')} with ${plural(rows, 'row')} in ${plural(segments, 'segment')} applied in ${duration(replayMs)}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -124,7 +124,7 @@ function refuseRemoving({ 'remove-added': removesAdded, rows, where, beside }: R
 function conflictOf(values: RowFlags): OnConflict {
   const given = values['on-conflict'];
   if (given !== undefined && values.beside !== undefined)
-    throw usage('--on-conflict says nothing of a table beside', 'Leave one of the two out.');
+    throw usage('--on-conflict does not apply to --beside, which makes a new table', 'Leave out one of the two.');
   const found = CONFLICTS.find((known) => known === (given ?? 'fail'));
   if (found) return found;
   throw usage(`--on-conflict is '${given}'; allowed are ${CONFLICTS.join(', ')}`);
@@ -201,8 +201,8 @@ function describe({ key, target, beside, datasets, violations, warnings }: RowsP
     const facts = [
       `${number(of.added)} added`,
       ...(beside === undefined ? [`${number(of.changed)} changed`, `${number(of.removed)} removed`] : []),
-      ...(of.kept > 0 ? [`${number(of.kept)} left as they are, and differ`] : []),
-      ...(of.same > 0 ? [`${number(of.same)} the same already`] : []),
+      ...(of.kept > 0 ? [`${number(of.kept)} left as they are, though they differ`] : []),
+      ...(of.same > 0 ? [`${number(of.same)} already the same`] : []),
     ];
     const by = of.key.length > 0 ? ` by ${of.key.join(', ')}` : '';
     const some = of.notFound.slice(0, 5).map((row) => `(${Object.values(row).join(', ')})`);

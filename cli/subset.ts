@@ -12,11 +12,11 @@ export const SUBSET_OPTIONS = {
 } as const;
 
 /** Their help. */
-export const SUBSET_HELP = `A part in which every row has what it refers to:
-      --subset 'TABLE: CONDITION [and CONDITION]…'   these rows, and all that they refer to, and so on; of other tables
-                          none. 'TABLE' alone: all of its rows. May be repeated. With --mask, masked
-      --follow            also rows that refer to the chosen ones, those that refer to these, and what they refer to
-      --reference 'TABLE(COLUMN) -> TABLE(COLUMN)'   a reference that the database does not know; may be repeated
+export const SUBSET_HELP = `A part of the database in which every row has the rows that it refers to:
+      --subset 'TABLE: CONDITION [and CONDITION]…'   these rows, the rows that they refer to, and so on; all other tables
+                          stay empty. 'TABLE' alone chooses all of its rows. May be repeated, and combined with --mask
+      --follow            also the rows that refer to the chosen ones, and so on, with what all of these refer to
+      --reference 'TABLE(COLUMN) -> TABLE(COLUMN)'   a reference that the database does not declare; may be repeated
 `;
 
 /** What was typed. */
@@ -35,7 +35,7 @@ export function isOfSubset({ subset, follow, reference, dataset }: SubsetFlags):
     return false;
   }
   if (dataset === undefined) return true;
-  throw usage('--subset says of which tables rows are restored', 'Leave out --dataset.');
+  throw usage('--subset already chooses the tables', 'Leave out --dataset.');
 }
 
 /** The chosen part; undefined if the restore is of all. Says first that it is computed. */

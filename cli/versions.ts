@@ -54,7 +54,7 @@ type Stored = { readonly kind: string; readonly name: string };
 async function liveSource(session: CommandSession, named: string | undefined, stored: Stored | undefined) {
   if (named !== undefined) return openNamedSource(session, named);
   if (!stored)
-    throw usage('which database is meant by `live`?', 'Name it: holdfast diff live:NAME live:NAME');
+    throw usage('which database does `live` mean?', 'Name it: holdfast diff live:NAME live:NAME');
   const { config } = session;
   const name = configuredName(await session.sourceNames(), stored.name);
   if (config.sources.some((source) => source.name === name)) return openNamedSource(session, name);
@@ -62,7 +62,7 @@ async function liveSource(session: CommandSession, named: string | undefined, st
     const source = await openNamedSource(session, config.defaultSource);
     if (isOfSource(stored, source)) return source;
   }
-  throw new HoldfastError('E_USAGE', `the backup is of ${stored.name}, which is not configured`, {
+  throw new HoldfastError('E_USAGE', `the backup is of ${stored.name}, which is not in the configuration`, {
     hint: 'Name the database: live:NAME, live:env:NAME (a URL in the environment), or live:URL.',
   });
 }

@@ -20,26 +20,26 @@ export const bisect: Command = {
   options,
   help: `Usage: holdfast bisect [SOURCE] --check "SELECT …" [--all] [--memory SIZE]
 
-Finds the first backup of a source in which a check fails, by running it on about log2 of them. If the changes between
-backups are stored and can be read row by row (docs/guide/look-inside.md), it then finds the transaction that broke it.
-Nothing is restored: the statement runs on the backups, with DuckDB (\`holdfast help query\`), which must be installed
-beside Holdfast.
+Finds the first backup of a source in which a check fails. It halves the list of backups each time: of 1,000 it checks
+about 10. If the changes between backups are stored and can be read row by row (docs/guide/look-inside.md), it then finds
+the transaction that broke it. Nothing is restored: the statement runs on the backups with DuckDB, which must be
+installed beside Holdfast (\`holdfast help query\`).
 
-  -c, --check STATEMENT   fails if it finds a row: "select * from orders where total < 0"; or if it says a boolean that
-                          is not true: "select count(*) > 0 from customers"
-      --all               ask every backup: also finds what broke, was mended, and broke again
+  -c, --check STATEMENT   fails if it returns a row: "select * from orders where total < 0"; or, if its only column is a
+                          boolean, if that is not true: "select count(*) > 0 from customers"
+      --all               check every backup: also finds what broke, was mended, and broke again
       --memory SIZE       what DuckDB may use, such as 512MiB or 4GiB (default 1GiB)
 
-SOURCE is a name; it may be left out if the repository has only one. A backup that lacks what the check names is passed
-over. If what was asked shows that the check failed and held again later, it is said: halving then finds one of several
-places, and --all finds the first.
+SOURCE is a name; it may be left out if the repository has only one. Backups without the tables or columns of the check
+are skipped. If a check failed and held again later, the result says so: it is then one of several such places, and --all
+finds the first.
 
 ${COMMON_HELP}
 Examples:
   holdfast bisect shop --check "select * from orders where total < 0"
   holdfast bisect --check "select count(*) = 0 from orders o left join customers c on c.id = o.customer where c.id is null"
 
-Exit status: 0 searched, whatever was found; 2 the SQL is wrong, or DuckDB missing; 10 no backup; 20 damaged.
+Exit status: 0 searched, whatever was found; 2 the SQL is wrong, or DuckDB is missing; 10 no backup; 20 damaged.
 `,
 
   async run(argv, io) {
@@ -106,12 +106,12 @@ function document(
 function describe(result: BisectResult, { source, startedAt }: About): string {
   const { backups, checked, holds, fails, isMonotone, transaction } = result;
   const named = (key: BackupKey) => `${backupName(key)} (${time(startedAt.get(key) ?? new Date(0))})`;
-  const asked = `${checked.length} of ${plural(backups, 'backup')} asked`;
+  const asked = `${checked.length} of ${plural(backups, 'backup')} checked`;
   if (fails === null)
     return `The check holds in the newest backup; ${asked}.\n${isMonotone ? '' : `${COMES_AND_GOES}\n`}`;
   const lines = [
     holds === null
-      ? 'The check fails in the oldest backup that could be asked:'
+      ? 'The check fails already in the oldest backup that could be checked:'
       : `The check holds in ${named(holds)}`,
     `${holds === null ? '' : 'and fails in '}${named(fails)}; ${asked}.`,
     ...(isMonotone ? [] : [COMES_AND_GOES]),
@@ -121,8 +121,8 @@ function describe(result: BisectResult, { source, startedAt }: About): string {
           `one of ${plural(transaction.of, 'transaction')} in between.`,
           ...(transaction.isMonotone
             ? []
-            : ['Between the two it failed and held again: this is one of several such transactions.']),
-          `  what it did:  holdfast undo --transaction ${transaction.id} --source ${source} --dry-run`,
+            : ['Between the two backups it failed and held again: this is one of several such transactions.']),
+          `  see what it did:  holdfast undo --transaction ${transaction.id} --source ${source} --dry-run`,
         ]
       : []),
   ];
@@ -130,7 +130,7 @@ function describe(result: BisectResult, { source, startedAt }: About): string {
 }
 
 const COMES_AND_GOES =
-  'The check is not monotone: it failed in a backup and held in a later one. This is one of several places; --all asks every backup.';
+  'The check failed in one backup and held in a later one, so there are several such places; --all checks every backup.';
 
 function rowsText({ checked, fails }: BisectResult): string {
   const failed = checked.find(({ key }) => key === fails);
@@ -138,7 +138,7 @@ function rowsText({ checked, fails }: BisectResult): string {
   const cells = failed.rows.map((row) =>
     row.map((value) => (cellText(value) ?? 'NULL').replaceAll('\n', '\\n')),
   );
-  return `What it found there:\n${table(
+  return `What the check found there:\n${table(
     failed.columns.map(({ name }) => name),
     cells,
   )}`;

@@ -30,22 +30,22 @@ export const diff: Command = {
   help: `Usage: holdfast diff FIRST SECOND [--dataset NAME]… [--limit N] [--format ${FORMATS.join('|')}] [--exit-code]
        holdfast diff FIRST SECOND --sql [--reverse] [--dataset NAME]…
 
-Compares two backups, or a backup and the database as it is now, row by row, without restoring anything: rows that
-SECOND has more than FIRST (+), less (-), or otherwise (~). Rows are matched by the primary key, if there is one.
-Columns that only one of them has are named, and not compared. Of two backups only chunks are read that they do not
-share; of a database, all rows are.
+Compares two backups, or a backup and the database as it is now, row by row, without restoring anything: rows that only
+SECOND has (+), rows that only FIRST has (-), and rows that differ (~). Rows are matched by the primary key, if there is
+one. Columns that only one of the two has are named, but not compared. Of two backups, only what they do not share is
+read; of a database, every row.
 
   -d, --dataset NAME      only this dataset; may be repeated
-  -n, --limit N           show at most N rows of each dataset (default ${DEFAULT_LIMIT}), or all; all are counted
-  -f, --format FORMAT     table for people (default); csv of one dataset, or ndjson: all rows, a changed one in csv as two
-                          lines. \`holdfast restore --rows\` takes lines of ndjson, and puts them back
+  -n, --limit N           show at most N rows of each dataset (default ${DEFAULT_LIMIT}), or all; every row is counted
+  -f, --format FORMAT     table for people (default); or every row as ndjson, which \`holdfast restore --rows\` can put
+                          back, or as csv (one dataset; a changed row takes two lines)
       --sql               print statements that turn FIRST into SECOND, in one transaction, for the database's own client
-      --reverse           with --sql: that turn SECOND into FIRST
+      --reverse           with --sql: turn SECOND into FIRST instead
       --exit-code         exit with ${DIFFERENT} if anything differs
 
 FIRST and SECOND are KEYs, such as (part of) a name or latest:SOURCE, or
-  live                    the database that the other is a backup of, as of one moment
-  live:SOURCE             another one: a name from the configuration, env:NAME, or a URL
+  live                    the database that the other one is a backup of, as it is now
+  live:SOURCE             another database: a name from the configuration, env:NAME, or a URL
 
 ${COMMON_HELP}
 Examples:
@@ -96,7 +96,7 @@ function formatOf(values: {
   if (!format) throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
   if (values.reverse && !values.sql) throw usage('--reverse needs --sql');
   if (values.sql && (values.format !== undefined || values.json || values.limit !== undefined))
-    throw usage('--sql prints statements, all of them', 'Leave out --format, --json and --limit.');
+    throw usage('--sql always prints all statements', 'Leave out --format, --json and --limit.');
   return format;
 }
 
@@ -130,7 +130,7 @@ async function report(
 ): Promise<void> {
   const equal = found.length === 0;
   if (session.isJson) await session.print({ first, second, equal, datasets: found.map(document) }, '');
-  else if (equal) await session.report({}, 'The two hold the same.\n');
+  else if (equal) await session.report({}, 'No differences.\n');
 }
 
 /** Every row as lines of text; says whether anything differs. @throws E_USAGE if csv would hold several datasets */
@@ -144,7 +144,7 @@ async function writeRows(
   for await (const of of compared) {
     for await (const row of of.changes()) {
       if (format === 'csv' && written && written !== of)
-        throw usage('csv holds one dataset, and several differ', 'Name one with --dataset, or take ndjson.');
+        throw usage('csv can hold only one dataset, and several differ', 'Name one with --dataset, or use --format ndjson.');
       const header = csvRow(['change', 'version', ...of.columns.map(({ name }) => name)]);
       const text = format === 'csv' ? (written ? '' : header) + csvLines(row) : ndjsonLine(of, row);
       await write(session.io.stdout, Buffer.from(text));

@@ -33,13 +33,13 @@ Restores a backup (default: \`good\`, the newest one that nothing speaks against
 drill makes on a server, compares schema, counts and contents with the backup, drops the database again, and keeps the
 result as a report. Never writes into an existing database, except into a new place of its own in one.
 
-If changes of the source are stored after the backup (holdfast pitr), they are then applied up to a random moment, and what
-the database holds is compared with backup and changes, row by row.
+If changes after the backup are stored (holdfast pitr), it then applies them up to a random moment, and compares the
+database, row by row, with the backup plus these changes.
 
 ${optionHelp('      --server SERVER', `where: env:NAME (a URL in the environment), ${URL_EXAMPLES}, or a name from the configuration; for text files a folder. Default: drill.KIND.url in the configuration`)}
   -j, --jobs N            partitions and indexes at once (default 4)
       --keep              keep the scratch database, and say how to drop it
-      --no-moment         only the backup, although changes after it are stored
+      --no-moment         restore only the backup, even if changes after it are stored
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:

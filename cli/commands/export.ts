@@ -90,10 +90,10 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
 
 /** @throws E_USAGE */
 function refuseForParquet(output: string | undefined, special: Readonly<Record<string, unknown>>): void {
-  if (output === undefined) throw usage('Parquet is written to a folder', 'Give --output FOLDER.');
+  if (output === undefined) throw usage('--format parquet needs a folder', 'Give --output FOLDER.');
   const [name] = Object.keys(special);
   if (name !== undefined)
-    throw usage(`${name} is not for Parquet`, '`holdfast query` selects rows as you like.');
+    throw usage(`${name} does not work with --format parquet`, 'Select rows with `holdfast query` instead.');
 }
 
 async function writeParquet(

@@ -21,10 +21,10 @@ export const history: Command = {
   help: `Usage: holdfast history --dataset NAME --key VALUE… [--source SOURCE] [--moments]
 
 Shows every version of one row over all backups of a source, oldest first: the first backup that has it, and what
-changed from then on. Of each backup only chunks are read that the one before it lacks.
+changed from then on. Of each backup, only what the one before it lacks is read.
 
   -d, --dataset NAME      the table or node
-  -k, --key VALUE         the row's primary key; of a key of several columns, one --key for each, in their order
+  -k, --key VALUE         the row's primary key; for a key of several columns, one --key for each, in their order
   -s, --source SOURCE     whose backups, by name; may be left out if the repository has only one source
       --moments           also what each transaction between backups made of it, from the stored changes of continuous
                           backup; all of these are read
@@ -35,7 +35,7 @@ Examples:
   holdfast history -d public.orders --key 42 --moments
   holdfast history -d public.order_lines --key 42 --key 3 --source shop --json
 
-Exit status: 0 shown, also if no backup has the row; 10 no such dataset or source; 20 damaged.
+Exit status: 0 shown, even if no backup has the row; 10 no such dataset or source; 20 damaged.
 `,
 
   async run(argv, io) {

@@ -36,18 +36,18 @@ export const mask: Command = {
        holdfast mask check [KEY | --database PLACE] --rules FILE
        holdfast mask report NAME
 
-Rules of masked copies (\`restore --mask\`): what becomes of each column.
+Rules for masked copies (\`restore --mask\`): what to do with each column.
 
-  suggest                 look at a backup, and write rules for all of its columns: a function for what looks personal,
-                          by its name or by its values, and keep for the rest, each with the reason beside
-  check                   say whether rules cover every column and keep keys and conditions; for a CI
-  report                  show how a copy was masked, and what vouches for it
+  suggest                 look at a backup and write rules for all of its columns, each with its reason: a function for
+                          columns whose name or values look personal, and keep for the rest
+  check                   check that the rules cover every column, and break no key and no check; meant for CI
+  report                  show how a copy was masked, and what proves it
 
-      --rules FILE        the rules; \`suggest\` leaves those as they are and adds what is missing
+      --rules FILE        the rules; \`suggest\` keeps them as they are and adds what is missing
   -o, --output FILE       write the rules there instead of printing them
       --rows N            rows of each table to look at (default 1000)
-  -d, --database PLACE    check a database as it is now, instead of a backup: a name of the configuration, a URL, env:NAME.
-                          Only definitions are read
+  -d, --database PLACE    check a database instead of a backup: a name from the configuration, a URL, or env:NAME. Only
+                          definitions are read
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -55,8 +55,8 @@ Examples:
   holdfast mask suggest latest --rules rules.json --output rules.json
   holdfast mask check --database env:TEST_DATABASE_URL --rules rules.json
 
-Exit status: 0 done, or every column has a rule that holds; 2 the rules cannot be read; 10 no such backup or report;
-11 columns without a rule, or rules that would break a key or a condition; 30 database.
+Exit status: 0 done, or the rules are complete; 2 the rules cannot be read; 10 no such backup or report; 11 columns
+without a rule, or rules that would break a key or a check; 30 database.
 `,
 
   async run(argv, io) {
@@ -102,7 +102,7 @@ async function suggest(values: Values, given: string | undefined, io: Io): Promi
 async function existingRules(file: string | undefined, io: Io): Promise<MaskRulesInput | undefined> {
   if (file === undefined) return undefined;
   if (!file.endsWith('.json'))
-    throw usage(`--rules is '${file}'`, 'Rules can be added only to a .json file.');
+    throw usage(`--rules is '${file}'`, 'Rules can be added to a .json file only.');
   const name = path.resolve(io.cwd, file);
   await readMaskRules(name);
   return JSON.parse(await readFile(name, 'utf8')) as MaskRulesInput;
@@ -113,9 +113,9 @@ async function writeRules(file: string, text: string, isSame: boolean): Promise<
   parseMaskRules(JSON.parse(text));
   await writeFile(file, text, { flag: isSame ? 'w' : 'wx' }).catch((error: unknown) => {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
-    throw new HoldfastError('E_TARGET_NOT_EMPTY', `${file} is there already`, {
+    throw new HoldfastError('E_TARGET_NOT_EMPTY', `${file} already exists`, {
       cause: error,
-      hint: 'Name another file; or give it as --rules too, to add what is missing.',
+      hint: 'Name another file, or pass it as --rules as well to add what is missing.',
     });
   });
 }
@@ -123,8 +123,8 @@ async function writeRules(file: string, text: string, isSame: boolean): Promise<
 function describeSuggestion({ added, personal, undecided }: MaskSuggestion): string {
   const lines = [
     `${plural(added, 'column')} had no rule; ${plural(personal.length, 'column')} of these look personal${personal.length > 0 ? `: ${personal.join(', ')}` : ''}`,
-    ...(undecided.length > 0 ? [`No function fits these; decide yourself: ${undecided.join(', ')}`] : []),
-    'Read every rule before you use it: a look at some rows is a help, not a judgement.',
+    ...(undecided.length > 0 ? [`No function fits these columns; decide for yourself: ${undecided.join(', ')}`] : []),
+    'Read every rule before you use it: suggestions come from a look at some rows.',
   ];
   return lines.join('\n');
 }
@@ -132,9 +132,9 @@ function describeSuggestion({ added, personal, undecided }: MaskSuggestion): str
 async function check(values: Values, given: string | undefined, io: Io): Promise<number> {
   refuse(values, ['output', 'rows']);
   if (values.rules === undefined)
-    throw usage('--rules is missing', 'Give the file of rules that is checked.');
+    throw usage('--rules is missing', 'Name the file of rules to check.');
   if (values.database !== undefined && given !== undefined)
-    throw usage('both KEY and --database are given', 'Check one of them.');
+    throw usage('KEY and --database were both given', 'Leave out one of them.');
   const rules = await readMaskRules(path.resolve(io.cwd, values.rules));
   if (values.database !== undefined) {
     const source = await openSource(
@@ -174,7 +174,7 @@ function describeCheck(of: string, { columns, unclassified, warnings }: MaskChec
 async function report(values: Values, given: string | undefined, io: Io): Promise<number> {
   refuse(values, ['rules', 'output', 'rows', 'database', 'source', 'type']);
   if (given === undefined)
-    throw usage('NAME is missing', 'Give the name that the restore printed: mask_20260301_020000_0123abcd.');
+    throw usage('NAME is missing', 'Give the name that the restore printed, such as mask_20260301_020000_0123abcd.');
   await using session = await CommandSession.open({ ...values, source: undefined }, io);
   const found = await readMaskReport(session.repository, given, io.signal);
   await session.print({ ...found, details: found.details ?? null }, describeReport(found));
@@ -183,7 +183,7 @@ async function report(values: Values, given: string | undefined, io: Io): Promis
 
 const PROOFS = {
   signed: 'signed by a key that is trusted here',
-  authentic: 'written by the holder of the key of the repository; not signed',
+  authentic: 'written with the key of the repository; not signed',
   none: 'NOT PROVEN: no key was given',
 } as const;
 
@@ -204,5 +204,5 @@ function describeReport({ at, backup, body, details, proof }: MaskReport): strin
 function refuse(values: Values, names: readonly (keyof Values)[]): void {
   const given = names.find((name) => values[name] !== undefined);
   if (given !== undefined)
-    throw usage(`--${given} is not for this action`, 'holdfast mask --help says what is.');
+    throw usage(`--${given} does not belong to this action`, '`holdfast help mask` shows which options do.');
 }

@@ -40,21 +40,22 @@ export const pitr: Command = {
 Continuous backup: stores what changes in a database between its backups, so that every moment can be restored
 (\`holdfast restore --at\`). Settings are in the configuration: \`continuous\` of a source (docs/guide/continuous.md).
 
-  setup                   says what the database needs to keep its changes for us, and why; asks, and runs it
-  doctor                  checks that it is set up as it should be, and says what to do
-  status                  which moments can be restored, where changes are missing, how far behind it is, and how
-                          much of its log the server holds
-  run                     reads the changes each minute (continuous.everySeconds) and stores them, until it is
-                          stopped; makes a backup when changes can be applied to none
-  watchdog                lets the server go of its log before it fills the disk: if more is held than
-                          continuous.mostHeldMiB, or nobody has read for continuous.mostIdle. Run it
-                          apart from \`run\`
+  setup                   shows what the database needs in order to keep its changes for Holdfast, and why; asks, then
+                          runs it
+  doctor                  checks the setup, and says what to fix
+  status                  shows which moments can be restored, where changes are missing, how far behind the stored
+                          changes are, and how much of its log the server holds
+  run                     reads and stores the changes every minute (continuous.everySeconds) until you stop it; makes a
+                          backup if there is none that changes can be applied to
+  watchdog                makes the server release its log before it fills the disk: when it holds more than
+                          continuous.mostHeldMiB, or nobody has read it for continuous.mostIdle. Run it as a process of
+                          its own, beside \`run\`
   prove                   compares a backup (default: the newest), row by row, with the one before it and the stored
                           changes between them: if both agree, no change was lost or doubled. Needs no second
-                          database, and reads what differs
-  pause, resume           nobody polls until it is resumed, also not on AWS. The server goes on keeping its log, as far
-                          as the watchdog lets it
-  remove                  takes down what setup made; what is stored stays
+                          database, and reads only what differs
+  pause, resume           stop polling, here and on AWS, and start it again. Meanwhile the server keeps its log, within
+                          the limits of the watchdog
+  remove                  removes what setup made; stored changes stay
 
       --print             setup: print the statements for somebody else to run, change nothing
       --all-tables        setup: cover also tables that cost the application something, as the plan says
@@ -72,8 +73,8 @@ Examples:
   holdfast pitr status --json
   holdfast restore --at '2026-11-29 10:15:30+01' --to env:TARGET_URL
 
-Exit status: 0 done; 11 setting it up would be unsafe; 20 prove: they do not agree, or something is damaged; 30 the database, or changes are lost (a gap); 41 status: no
-moment up to now can be restored, doctor: warnings; 75 try again; 130 stopped.
+Exit status: 0 done; 11 setting it up would be unsafe; 20 damaged, or prove found a difference; 30 database, or changes
+are lost (a gap); 41 status: moments up to now cannot be restored, doctor: warnings; 75 try again; 130 stopped.
 `,
 
   async run(argv, io) {

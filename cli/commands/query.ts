@@ -34,15 +34,15 @@ export const query: Command = {
   options,
   help: `Usage: holdfast query KEY… "SELECT …" [--format ${FORMATS.join('|')}] [--output FILE] [--limit N] [--memory SIZE]
 
-Runs one SQL statement on backups without restoring them, and writes nothing to disk but FILE. It needs DuckDB, which is
-installed beside Holdfast: npm install @duckdb/node-api. Only the columns that the statement names are read, and only as
-many rows as it needs. The first backup is called a, the second b, and so on: a.orders, or a.public.orders. If there is
-only one backup, orders and public.orders will do.
+Runs one SQL statement on backups without restoring them. Only FILE is written to disk. It needs DuckDB beside Holdfast:
+npm install @duckdb/node-api. Only the columns that the statement names are read, and only as many rows as it needs. The
+first backup is called a, the second b, and so on: a.orders, or a.public.orders. With a single backup, orders or
+public.orders is enough.
 
   -f, --format FORMAT     table for people (default), csv with a header (NULL is empty, an empty text is ""), json (an
                           array of objects), or parquet, which needs --output
   -o, --output FILE       must not exist; it appears only when it is complete
-  -n, --limit N           at most N rows: in a table and with --json ${DEFAULT_LIMIT} if you do not say, else all
+  -n, --limit N           at most N rows, or all (default: ${DEFAULT_LIMIT} in a table and with --json, all otherwise)
       --memory SIZE       what DuckDB may use, such as 512MiB or 4GiB (default 1GiB)
 ${KEY_HELP}
 ${COMMON_HELP}
@@ -150,11 +150,11 @@ function formatOf({
   const format = FORMATS.find((known) => known === (given ?? 'table'));
   if (!format) throw usage(`--format is '${given}'; allowed are ${FORMATS.join(', ')}`);
   if (format === 'table' && output !== undefined)
-    throw usage('a table is not written to a file', 'Give --format csv, json or parquet with --output.');
+    throw usage('--format table cannot be written to a file', 'Give --format csv, json or parquet with --output.');
   if (format === 'parquet' && output === undefined)
-    throw usage('Parquet is written to a file', 'Give --output FILE.');
+    throw usage('--format parquet needs a file', 'Give --output FILE.');
   if (format === 'parquet' && limit !== undefined)
-    throw usage('--limit is not for Parquet', 'Write LIMIT into the statement.');
+    throw usage('--limit does not work with --format parquet', 'Write LIMIT into the statement.');
   return format;
 }
 

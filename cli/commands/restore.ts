@@ -76,8 +76,8 @@ ${MOMENT_HELP}  -d, --dataset NAME      only this dataset and what it needs; may
       --no-owner          make the restoring user the owner of everything
       --no-privileges     restore no GRANTs
       --keep-going        leave out what the database refuses before the rows, if its kind can
-      --compare all|none      none: do not read a database back and compare it with the backup (default all).
-                          Faster, but nobody knows then whether it holds what the backup does
+      --compare all|none      whether to read the database back and compare it with the backup (default all). none is
+                          faster, but leaves it unknown whether the database holds what the backup does
   -j, --jobs N            partitions and indexes at once (default 4)
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
@@ -108,21 +108,21 @@ Exit status: 0 restored and equal; 11 the target has the objects, or rows are in
     const isMoment = isOfMoment(values, positionals[0]);
     if (values.mask !== undefined && (isMoment || isOfRows(values)))
       throw usage(
-        '--mask is for the restore of a whole backup or of datasets',
-        'Restore KEY without rows and without a moment: those are not masked.',
+        '--mask works on a whole backup or on datasets',
+        'Leave out options for rows and moments: those restores cannot be masked.',
       );
     if (isOfSubset(values) && (isMoment || isOfRows(values)))
       throw usage(
-        '--subset is for the restore of a backup',
-        'Leave out options of moments and of single rows.',
+        '--subset works on a backup',
+        'Leave out options for moments and single rows.',
       );
     if (isOfRows(values)) {
-      if (isMoment) throw usage('rows are restored from a backup, not from a moment');
+      if (isMoment) throw usage('single rows are restored from a backup, not from a moment');
       const key = await session.backup(positionals[0], values);
       return await restoreRowsFrom(session, values, key, specialOf(values));
     }
     if (!isMoment) return await restoreFrom(session, values, positionals[0], profile);
-    if (profile) throw usage('--profile is for the restore of a backup');
+    if (profile) throw usage('--profile works on the restore of a backup');
     const choices = { ...choicesOf(values, io.signal), datasets: values.dataset };
     const { restoreMomentFrom } = await import('../restore-moment.ts');
     return await restoreMomentFrom(session, values, choices);
@@ -231,7 +231,7 @@ function choicesOf(values: RestoreFlags, signal: AbortSignal) {
 }
 
 const NOT_COMPARED =
-  'what the target holds was not compared with the backup (--compare none): a restore without it, or a drill, compares everything';
+  'the target was not compared with the backup (--compare none): a restore without that option, or a drill, compares everything';
 
 /** @throws E_USAGE */
 function compareOf(text: string | undefined): 'all' | 'none' {
@@ -273,7 +273,7 @@ function describeResult(result: RestoreResult, ms: number): string {
       ? `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`
       : '  NOT compared with the backup',
     ...(plan.isPlain ? [`  ${PLAIN}`] : []),
-    ...(plan.losses ?? []).map((what) => `  also dropped, and not in the backup: ${what}`),
+    ...(plan.losses ?? []).map((what) => `  also dropped, although not in the backup: ${what}`),
   ];
   return `${lines.join('\n')}\n`;
 }

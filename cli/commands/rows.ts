@@ -26,12 +26,12 @@ export const rows: Command = {
   options,
   help: `Usage: holdfast rows [KEY] --dataset NAME [--where CONDITION]… [--columns A,B] [--limit N] [--format ${FORMATS.join('|')}]
 
-Shows rows of a backup without restoring it. Nothing is written to a disk.
+Shows rows of a backup without restoring it. Nothing is written to disk.
 
   -d, --dataset NAME      the table or node; may be left out if the backup has only one
-  -w, --where CONDITION   only rows for which it holds; may be repeated, then all must hold. A column, one of
+  -w, --where CONDITION   only rows that meet it; may be repeated, then every condition must hold. A column, one of
                           = != < <= > >= ~ (contains), and a value; or a column and 'is null' or 'is not null'.
-                          Numbers are compared as numbers, all else as text. A column's name in "quotes" may be anything
+                          Numbers are compared as numbers, everything else as text. Put unusual column names in "quotes"
   -c, --columns A,B       only these columns, in this order
   -n, --limit N           at most N rows (default ${DEFAULT_LIMIT}), or all
   -f, --format FORMAT     table for people (default), csv with a header (NULL is empty, an empty text is ""), or ndjson;
@@ -42,7 +42,7 @@ Examples:
   holdfast rows latest -d public.orders --where 'customer = 42' --where 'total >= 100'
   holdfast rows 20260301 -d public.customers -w "email ~ @example.org" -c id,email -f csv -n all
 
-Exit status: 0 shown, also if no row fits; 10 no such backup or dataset; 20 damaged.
+Exit status: 0 shown, even if no row fits; 10 no such backup or dataset; 20 damaged.
 `,
 
   async run(argv, io) {

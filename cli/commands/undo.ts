@@ -28,15 +28,16 @@ export const undo: Command = {
   options,
   help: `Usage: holdfast undo --transaction ID [--source SOURCE] [--to TARGET] [--dry-run] [--limit N]
 
-Shows what a transaction did, from the changes that continuous backup stored, and reverses it on the live database: rows
-that it added go, rows that it removed come back, and rows that it changed are as before. All in one transaction, and
-only if every one of these rows is still as it left them; otherwise nothing is changed, and the rows are named.
+Shows what a transaction did, from the changes that continuous backup stored, and reverses it on the live database: it
+removes the rows that were added, brings back the rows that were removed, and gives changed rows their old values. All of
+that in one transaction, and only if every one of these rows is still as the transaction left it; otherwise nothing is
+changed, and the rows are named.
 
       --transaction ID    as the server writes it (docs/guide/look-inside.md says where to find it)
-  -s, --source SOURCE     whose transaction, by its name in the configuration; may be left out if there is only one
-  -t, --to TARGET         another database than the source, with the same tables: a name, env:NAME or a URL
+  -s, --source SOURCE     whose transaction: a name from the configuration; may be left out if there is only one
+  -t, --to TARGET         reverse it in another database with the same tables: a name, env:NAME or a URL
   -n, --dry-run           show what it did, and whether it can be reversed; change nothing
-      --limit N           show at most N rows of each dataset (default ${DEFAULT_LIMIT}), or all; all are reversed
+      --limit N           show at most N rows of each dataset (default ${DEFAULT_LIMIT}), or all; every row is reversed
   -y, --yes               do not ask
 
 Not every kind of database can do this: docs/guide/look-inside.md says which. Old values come from the backup before the
@@ -48,8 +49,8 @@ Examples:
   holdfast undo --transaction 48151 --dry-run
   holdfast undo --transaction 48151 --source shop
 
-Exit status: 0 shown, or reversed; 10 no stored change is of that transaction; 11 rows changed since, or constraints say
-no; 30 it cannot be reversed row by row, or the database failed.
+Exit status: 0 shown, or reversed; 10 no stored change belongs to that transaction; 11 rows changed since, or a
+constraint forbids it; 30 it cannot be reversed row by row, or the database failed.
 `,
 
   async run(argv, io) {

@@ -32,8 +32,8 @@ async function watchAll(_: z.infer<typeof Event>, { config, signal }: Invocation
   const failed = sources.filter(({ error }) => error !== null);
   if (failed.length === 0) return { sources };
   const names = failed.map(({ source, error }) => `${source} (${error})`).join(', ');
-  throw new HoldfastError('E_SOURCE_UNREACHABLE', `nobody watches how much log is held for ${names}`, {
-    hint: 'The log of this function says why. Until it runs again, look at the disks of these servers.',
+  throw new HoldfastError('E_SOURCE_UNREACHABLE', `the log that servers keep for ${names} could not be checked`, {
+    hint: 'The log of this function says why. Until it runs again, watch the disks of these servers.',
   });
 }
 
@@ -47,7 +47,7 @@ async function watch(source: ContinuousSource, signal: AbortSignal): Promise<Wat
     const { mostHeldBytes, mostIdleMs } = continuous;
     const didLetGo = await setup.letGo({ mostHeldBytes, mostIdleMs }, signal);
     if (didLetGo)
-      logger.error('the server was told to let go of its log, so changes are lost', {
+      logger.error('the server was told to release its log, so changes are lost', {
         source: name,
         heldBytes,
       });

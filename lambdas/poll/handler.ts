@@ -76,7 +76,7 @@ async function pollForAMinute(
   const total = new Total();
   for (;;) {
     if (await readPause(kept.store, { kind, name }, signal)) {
-      logger.warn('it is paused, so nothing is read: holdfast pitr resume', { source: name });
+      logger.warn('polling is paused; run: holdfast pitr resume', { source: name });
       total.readAt = await kept.readAt(signal);
       total.lagSeconds = kept.lagSeconds(total.readAt);
       // A pause silences no alarm.

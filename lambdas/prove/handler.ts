@@ -51,7 +51,7 @@ async function prove(
   const plugin = changesOf(continuousSource(name, config));
   const isStored = await whetherStoredUpTo(repository, base, signal);
   if (!(await isStored()))
-    throw new HoldfastError('E_NO_MOMENT', `the changes of ${name} are not stored up to ${base} yet`, {
+    throw new HoldfastError('E_NO_MOMENT', `changes of ${name} up to ${base} are not stored yet`, {
       hint: 'Invoke the function poll of this source with {"source": "…", "backup": "…"} first.',
     });
   const onWarning = (message: string) => logger.warn(message);
@@ -82,7 +82,7 @@ interface Told {
 
 async function tellOf(told: Told): Promise<void> {
   const isEqual = told.outcome === 'equal';
-  if (!isEqual) logger.error('a backup is not the one before it and the stored changes', { ...told });
+  if (!isEqual) logger.error('a backup differs from the one before it plus the stored changes', { ...told });
   publishMetrics(told.source, { ProofFailed: isEqual ? 0 : 1 });
   await putEvent(isEqual ? 'Proof Succeeded' : 'Proof Failed', { ...told });
 }

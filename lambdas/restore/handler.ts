@@ -48,10 +48,10 @@ const Event = Asked.refine(
     backup === undefined
       ? source !== undefined && (at === undefined) !== (beforeTransaction === undefined)
       : (source ?? at ?? beforeTransaction) === undefined,
-  'give backup; or source, and either at or beforeTransaction',
+  'give backup, or source with either at or beforeTransaction',
 ).refine(
   ({ backup, path }) => backup !== undefined || path === undefined,
-  'path is for backups, not for moments',
+  'path works for backups, not for moments',
 );
 
 /** Restores a backup into a configured database, and compares the result with the backup. */

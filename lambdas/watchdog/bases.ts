@@ -52,7 +52,7 @@ async function whyDue(
     return await needsBase(repository, source, signal);
   } catch (error) {
     if (signal.aborted) throw error;
-    logger.error('it is not known whether changes need a new backup', {
+    logger.error('could not tell whether changes need a new backup', {
       source: source.name,
       error: error as Error,
     });

@@ -185,7 +185,7 @@ describe('holdfast pitr', () => {
     [['pitr', 'status', '--print'], '--print is for pitr setup'],
     [['pitr', 'run', '--source', 'x'], "'x' is not a source of the configuration"],
     [['restore', 'latest', '--at', 'latest', '--to', 'x'], "'latest' is one argument too many"],
-    [['restore', '--at', 'latest', '--before-transaction', '5', '--to', 'x'], 'mean two moments'],
+    [['restore', '--at', 'latest', '--before-transaction', '5', '--to', 'x'], 'name two moments'],
     [['restore', '--at', '2026-11-29 10:15', '--to', './x'], 'does not say its time zone'],
     [['restore', '--at', '2026-02-30 10:15Z', '--to', './x'], "there is no moment '2026-02-30 10:15Z'"],
     [['restore', '--at', 'noon', '--to', './x'], "'noon' is not a moment"],

@@ -79,7 +79,7 @@ describeInTurn(1, 3)(['chromium'], 'restoring a moment by the console', () => {
 
     await page.getByLabel('Date').fill('2020-02-29');
     await page.getByLabel('Time').fill('10:15:30');
-    await page.getByText('No backup that changes can be applied to is that old.').waitFor();
+    await page.getByText('There is no backup that old to apply changes to.').waitFor();
     await button(/Take the earliest moment/).click();
     await page.getByText(/This moment can be restored: from backup_daily_/).waitFor();
 

@@ -543,7 +543,7 @@ export interface components {
           readonly after?: readonly (string | null)[];
           /** @description of a changed row: places of the columns that differ */
           readonly changedColumns?: readonly number[];
-          /** @description values of which only the beginning is there; missing if there are none */
+          /** @description values that were cut; missing if there are none */
           readonly cut?: readonly {
               /** @description its place, from 0 */
               readonly column: number;
@@ -1743,7 +1743,7 @@ export interface operations {
             readonly columns: readonly components["schemas"]["Column"][];
             readonly rows: readonly ({
                 readonly values: readonly (string | null)[];
-                /** @description values of which only the beginning is there; missing if there are none */
+                /** @description values that were cut; missing if there are none */
                 readonly cut?: readonly {
                     /** @description its place, from 0 */
                     readonly column: number;
@@ -1869,7 +1869,7 @@ export interface operations {
                   }[];
                 /** @description null: the row is not there */
                 readonly values: (readonly (string | null)[]) | null;
-                /** @description values of which only the beginning is there; missing if there are none */
+                /** @description values that were cut; missing if there are none */
                 readonly cut?: readonly {
                     /** @description its place, from 0 */
                     readonly column: number;
@@ -1935,7 +1935,7 @@ export interface operations {
             /** @description how long every moment can be restored */
             readonly keepSeconds: number;
             readonly recoveryPoint: components["schemas"]["RecoveryPoint"];
-            /** @description somebody said that it is not to be polled for now */
+            /** @description polling is paused */
             readonly isPaused: boolean;
             /** @description all that was committed by then is stored, by the clock of the database */
             readonly readAt: string | null;

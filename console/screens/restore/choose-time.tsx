@@ -80,7 +80,7 @@ function Picker({
             The earliest moment is {secondText(oldest.from)}, the latest {secondText(newest.to)}.{' '}
           </>
         )}
-        <a href={changesHref(source)}>Which moments there are</a>
+        <a href={changesHref(source)}>See all moments</a>
       </p>
       {newest && (
         <div class="row">

@@ -81,7 +81,7 @@ function NotCarried({ moment: { notCarried } }: { readonly moment: NonNullable<P
   if (notCarried.length === 0) return null;
   return (
     <Note tone="warn">
-      <strong>The changes do not carry everything:</strong>
+      <strong>The stored changes don’t cover everything:</strong>
       <ul>
         {notCarried.map((what) => (
           <li key={what}>{what}</li>

@@ -23,12 +23,12 @@ export function reachOf(moment: string, { restorable, gaps, bases }: Changes): R
   if (!newest || !oldest) return { isReached: false, why: 'No moment can be restored yet.', offers: [] };
   const latest = { at: newest.to, says: 'the latest moment' };
   if (at > micros(newest.to))
-    return { isReached: false, why: 'Changes are not stored up to then yet.', offers: [latest] };
+    return { isReached: false, why: 'Changes up to then are not stored yet.', offers: [latest] };
   if (at < micros(oldest.from)) {
     const earliest = { at: oldest.from, says: 'the earliest moment' };
     return {
       isReached: false,
-      why: 'No backup that changes can be applied to is that old.',
+      why: 'There is no backup that old to apply changes to.',
       offers: [earliest],
     };
   }

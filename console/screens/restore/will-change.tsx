@@ -10,7 +10,7 @@ export function WillChange({ changes: { datasets, isComplete, problem } }: { rea
   if (problem !== null)
     return (
       <Note tone="info">
-        <strong>Which rows would change is not known.</strong>
+        <strong>It isn’t known which rows would change.</strong>
         <span>{problem}</span>
       </Note>
     );

@@ -23,7 +23,7 @@ export function Compare({ name }: { readonly name: string }) {
   return (
     <div class="page">
       <PageHead title={`Compare · ${backupMoment(name)}`} back={{ href: backupHref(name), name: 'Backup' }}>
-        <p class="soft">Row by row. Looking changes nothing, and is in the audit trail.</p>
+        <p class="soft">Row by row. Looking changes nothing, and is recorded in the audit trail.</p>
       </PageHead>
       <Shown of={status}>
         {() =>

@@ -35,14 +35,14 @@ export function ConfirmRows({
       ))}
       {violations.length > 0 && (
         <Note tone="bad">
-          <strong>Nothing can be written as it is:</strong>
+          <strong>Nothing can be written yet:</strong>
           <ul class="plan">
             {violations.map((violation) => (
               <li key={violation}>{violation}</li>
             ))}
           </ul>
           <span>
-            Go back, and say what becomes of rows that differ, or pick the rows that are needed too.
+            Go back and choose what to do with rows that differ, or pick the rows that these need.
           </span>
         </Note>
       )}

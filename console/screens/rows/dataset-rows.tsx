@@ -82,7 +82,7 @@ function About({ isMasked, hasKey }: { readonly isMasked: boolean; readonly hasK
       <Note tone="info">
         {isMasked
           ? 'Personal values are masked: only restorers see them as they are, and can put rows back.'
-          : 'These rows have no key to tell them apart by. Find those that you want: they can be put into a new table.'}
+          : 'These rows have no key. Find the ones that you want: they can be put into a new table.'}
       </Note>
     </div>
   );

@@ -19,7 +19,7 @@ export interface RowWish {
 const CONFLICTS = [
   ['fail', 'Stop, and change nothing', 'The plan names the rows that differ.'],
   ['skip', 'Leave it as it is', 'Only rows that are gone come back.'],
-  ['replace', 'Make it as in the backup', 'What was written to it since the backup is lost.'],
+  ['replace', 'Make it as in the backup', 'Changes made to it since the backup are lost.'],
 ] as const;
 
 /** The step that says where the rows go, and what becomes of those that are there. */
@@ -78,7 +78,7 @@ export function PutBackHow({
             isChosen={!wish.isBeside}
             onChoose={() => onChange({ isBeside: false })}
           >
-            The key tells which rows are there. All in one transaction, or nothing.
+            Rows are matched by their key. All are written in one transaction, or none.
           </Choice>
         )}
         {tables.includes('beside') && (
@@ -95,7 +95,7 @@ export function PutBackHow({
       </fieldset>
       {!wish.isBeside && (
         <fieldset class="choices">
-          <legend>If a row is there, and differs</legend>
+          <legend>If a row exists and differs</legend>
           {CONFLICTS.map(([name, title, says]) => (
             <Choice
               key={name}

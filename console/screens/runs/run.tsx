@@ -106,7 +106,7 @@ function NotCarried({ result }: Pick<RunDetail, 'result'>) {
   if (lacking.length === 0) return null;
   return (
     <>
-      <p>The changes do not carry everything:</p>
+      <p>The stored changes don’t cover everything:</p>
       <ul>
         {lacking.map((what) => (
           <li key={what}>{what}</li>

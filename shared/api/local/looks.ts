@@ -72,7 +72,7 @@ export class LocalLooks {
   async #live(stored: Stored): Promise<Source> {
     const place = await this.#placeOf(stored);
     if (place) return openSource(place, this.#options.env);
-    const problem = `the backup is of ${stored.name}, which is not configured`;
+    const problem = `the backup is of ${stored.name}, which is not in the configuration`;
     throw new ApiError('E_BAD_REQUEST', `with: ${problem}`, {
       fields: [{ field: 'with', problem }],
       hint: 'Compare it with another backup, or add the source to the configuration.',

@@ -21,7 +21,7 @@ export const ChangesAnswer = z.object({
   everySeconds: Count.describe('between polls'),
   keepSeconds: Count.describe('how long every moment can be restored'),
   recoveryPoint: RecoveryPoint,
-  isPaused: z.boolean().describe('somebody said that it is not to be polled for now'),
+  isPaused: z.boolean().describe('polling is paused'),
   readAt: Time.nullable().describe('all that was committed by then is stored, by the clock of the database'),
   segments: Count,
   storedBytes: Count.describe('of segments; packs that lie by themselves are not counted'),

@@ -55,7 +55,7 @@ const CutValues = z
     }),
   )
   .optional()
-  .describe('values of which only the beginning is there; missing if there are none');
+  .describe('values that were cut; missing if there are none');
 
 /** The answer of `GET /rows/{key}`. */
 export const RowsAnswer = z.object({

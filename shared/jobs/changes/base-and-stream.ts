@@ -34,9 +34,9 @@ export async function valueDecoder(plugin: ChangePlugin, what: string): Promise<
   if (hasValues(decoder)) return decoder;
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
-    `${what}: the stored changes of this kind of database do not say what rows held`,
+    `${what}: the stored changes of this kind of database do not include what rows held before`,
     {
-      hint: 'Restore the moment before into another database, and compare: holdfast restore --at, holdfast diff.',
+      hint: 'Restore the moment before it into another database and compare: holdfast restore --at, then holdfast diff.',
     },
   );
 }
@@ -127,7 +127,7 @@ export async function rowsAfter(
 export function refuseUnsaid(changed: ReadonlyMap<string, StreamRows>): void {
   for (const [name, { problem, isUnsaid }] of changed) {
     const why =
-      problem ?? (isUnsaid ? 'a row got another key, and its large values are not said' : undefined);
+      problem ?? (isUnsaid ? 'a row got another key, and the stream does not repeat its large values' : undefined);
     if (why === undefined) continue;
     throw new HoldfastError('E_SOURCE_UNSUPPORTED', `changes of ${name} cannot be followed: ${why}`, {
       hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.',

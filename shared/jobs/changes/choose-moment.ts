@@ -54,11 +54,11 @@ export async function chooseMoment(repository: Repository, wanted: MomentWanted)
   const { source, until, signal } = wanted;
   const listed = await listAll(repository, source, signal);
   let why: string | undefined;
-  const none = `no backup of ${source.name} that changes can be applied to was made before it`;
+  const none = `there is no earlier backup of ${source.name} that changes can be applied to`;
   for await (const { manifest, after } of basesOf(repository, wanted)) {
     const { join } = (await repository.openManifest(manifest, signal)).catalog;
     if (!join)
-      throw new HoldfastError('E_DAMAGED', `${manifest.key} does not say where it joins its changes`);
+      throw new HoldfastError('E_DAMAGED', `${manifest.key} does not record where its changes continue`);
     if (until.at !== undefined && join.at > until.at) continue;
     const begin = await firstNeeded(repository, listed, { after, join, ...wanted });
     const segments = await segmentsTo(repository, listed, { begin, until, signal });
@@ -90,7 +90,7 @@ export async function* basesOf(
   const newest = olderThan === undefined ? 0 : keys.indexOf(olderThan) + 1;
   for (const key of only === undefined ? keys.slice(newest) : [only]) {
     const { manifest, problem } = (await repository.inspectIfListed(key as BackupKey, signal)) ?? {};
-    if (problem) onWarning(`${key} is passed over: ${problem.message}`);
+    if (problem) onWarning(`${key} was skipped: ${problem.message}`);
     const isOfSource = manifest?.source.kind === source.kind && manifest.source.name === source.name;
     if (manifest?.changes && isOfSource) yield { manifest, after: manifest.changes.after };
   }
@@ -175,7 +175,7 @@ function whyBroken(
     return `changes${since(unbrokenFrom)} are lost: ${broken?.says ?? 'there is a gap'}`;
   // A segment that begins anew says nothing of definitions.
   if (sameFrom <= after || sameFrom === unbrokenFrom) return undefined;
-  return `tables were defined anew${since(sameFrom)}, which the changes do not have; moments from the next backup on can be restored`;
+  return `table definitions changed${since(sameFrom)}, and the stored changes do not include that; moments from the next backup on can be restored`;
 }
 
 /** The error for a moment that nothing reaches. */
@@ -186,6 +186,6 @@ export function noMoment(source: string, until: ReplayUntil, why: string): Holdf
       ? `the moment before transaction ${beforeTransaction}`
       : (at ?? 'the latest moment');
   return new HoldfastError('E_NO_MOMENT', `${what} of ${source} cannot be restored: ${why}`, {
-    hint: 'See which moments there are with `holdfast pitr status`, or restore a backup.',
+    hint: 'Run `holdfast pitr status` to see which moments can be restored, or restore a backup.',
   });
 }

@@ -144,6 +144,6 @@ async function storeBundle(
   const read = await getIfThere(key, store, signal);
   if (read && body.equals(read)) return body.length;
   throw new HoldfastError('E_DAMAGED', `${key} does not read back as it was written`, {
-    hint: 'Check the store. Its segments are still there by themselves; remove the object, and the next poll stores it again.',
+    hint: 'Check the store. The segments still exist one by one; remove the object, and the next poll stores it again.',
   });
 }

@@ -18,7 +18,7 @@ export async function chooseBeforeTransaction(
 ): Promise<ChosenMoment> {
   const until = { beforeTransaction: id };
   const found = await findTransaction(repository, id, wanted.source, decoder, wanted.signal);
-  if (!found) throw noMoment(wanted.source.name, until, 'no stored change is of that transaction');
+  if (!found) throw noMoment(wanted.source.name, until, 'no stored change belongs to that transaction');
   const chosen = await chooseMoment(repository, { ...wanted, until: { at: justBefore(found.committedAt) } });
   const whole = await chooseUpTo(repository, chosen, found.segment, wanted);
   return { ...whole, until };

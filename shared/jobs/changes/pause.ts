@@ -10,7 +10,7 @@ export interface Pause {
   readonly since: Date;
 }
 
-const NOTE = 'While this object is here, nobody polls the source. `holdfast pitr resume` removes it.\n';
+const NOTE = 'While this object exists, nobody polls the source. `holdfast pitr resume` removes it.\n';
 
 /** Undefined if the source is polled as always. One request. @throws E_STORE_* */
 export async function readPause(

@@ -191,7 +191,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
 /** @throws E_INTERNAL if a source breaks its promise */
 function checked(batch: ChangeBatch, from: ChangePosition): ChangeBatch {
   if (batch.from === from) return batch;
-  throw new HoldfastError('E_INTERNAL', `changes were asked for from ${from}, and came from ${batch.from}`);
+  throw new HoldfastError('E_INTERNAL', `changes from ${from} were requested, but they begin at ${batch.from}`);
 }
 
 async function drain(batch: ChangeBatch): Promise<SegmentFacts> {
@@ -199,7 +199,7 @@ async function drain(batch: ChangeBatch): Promise<SegmentFacts> {
     if (block.length > 0)
       throw new HoldfastError(
         'E_INTERNAL',
-        `the changes read at ${batch.from} hold bytes, but their end is the same place`,
+        `the changes read at ${batch.from} have bytes, but end where they begin`,
       );
   return batch.facts();
 }

@@ -115,8 +115,8 @@ function bundledIn(
   });
 }
 
-const OLDEST = 'the oldest moments begin with it';
-const NEEDED = 'moments begin with it';
+const OLDEST = 'the oldest moments that can be restored begin with it';
+const NEEDED = 'moments that can be restored begin with it';
 
 function newer(newest: ListedBase | undefined, base: ListedBase): ListedBase | undefined {
   return newest && newest.after >= base.after ? newest : base;

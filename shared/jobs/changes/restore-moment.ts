@@ -69,7 +69,7 @@ export async function restoreMoment(
   options.onApplying?.();
   const applied = await applyMoment(repository, chosen, { replay, compare, begun: begun?.to }, options);
   if (until.beforeTransaction !== undefined && !applied.isReached)
-    throw noMoment(base.source.name, until, 'the changes after the backup do not have it');
+    throw noMoment(base.source.name, until, 'it is not among the changes after the backup');
   const { warnings } = await replay.finish(signal);
   return {
     base: base.key as BackupKey,
@@ -123,7 +123,7 @@ export function refuseHole({ base, join, segments }: ChosenMoment, compare: Chan
   if (!first || compare(first.head.from, join.from) <= 0) return;
   throw new HoldfastError(
     'E_DAMAGED',
-    `${first.key} begins at ${first.head.from}, but ${base.key} needs changes from ${join.from} on`,
+    `${first.key} begins at ${first.head.from}, but ${base.key} needs the changes from ${join.from} on`,
     { hint: 'Restore an earlier or a later moment, from another backup.' },
   );
 }

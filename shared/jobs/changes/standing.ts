@@ -17,7 +17,7 @@ export interface ChangeStanding {
   readonly reachedAt: Date | undefined;
   /** Why the newest changes can be applied to no backup; undefined if they can, or it is not known. */
   readonly baseDue: string | undefined;
-  /** Somebody said that it is not to be polled for now. */
+  /** Polling is paused. */
   readonly isPaused: boolean;
   /** Recovery keys that do not open the newest segment: their ids. */
   readonly uncovered: readonly string[];
@@ -94,7 +94,7 @@ async function withoutKey(
   if (!listed) return { reachedAt: undefined, problem: undefined };
   return {
     reachedAt: listed.modifiedAt,
-    problem: 'without the key it is not known whether a backup can be brought up to them',
+    problem: 'without the key, Holdfast cannot tell whether a backup can be brought up to them',
   };
 }
 

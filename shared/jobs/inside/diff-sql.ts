@@ -79,7 +79,7 @@ async function partOf(
 ): Promise<Part | string | undefined> {
   const { dataset: name, kind, isIn, columns } = diff;
   if (isIn !== 'both')
-    return `${name} is only in ${isIn === 'first' ? 'what the script is for' : 'the other'}`;
+    return `${name} exists only in the ${isIn === 'first' ? 'database that the script is for' : 'other one'}`;
   const { counts, kept } = await take(diff, about.kept);
   const total = counts.added + counts.removed + counts.changed;
   if (total === 0) return undefined;

@@ -112,7 +112,7 @@ async function compareBeside(
   if (plan && wanted.differingBuckets(found).length === 0) return;
   throw new HoldfastError(
     'E_RESTORE_DIFFERS',
-    `${made.name} holds ${plural(found.records, 'row')} that are not all as they were written (${plural(wanted.records, 'row')})`,
-    { hint: 'Check whether something else writes to the table, drop it, and run it again.' },
+    `${made.name} does not match what was written to it (${plural(found.records, 'row')} there, ${plural(wanted.records, 'row')} written)`,
+    { hint: 'Check whether something else writes to the table, drop the table, and run this again.' },
   );
 }

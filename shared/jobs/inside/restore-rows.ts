@@ -135,8 +135,8 @@ export async function openRowTarget({ config, env }: RowPlace): Promise<RowTarge
   const { plugin = pluginOf(config.kind) } = config;
   const target = await plugin.openRowTarget?.(config, env);
   if (target) return target;
-  throw new HoldfastError('E_USAGE', `a target of kind ${config.kind} takes no single rows`, {
-    hint: 'Restore whole datasets; `holdfast help restore` says what each kind of target can do besides.',
+  throw new HoldfastError('E_USAGE', `single rows cannot be put back into a target of kind ${config.kind}`, {
+    hint: 'Restore whole datasets; `holdfast help restore` says what else each kind of target can do.',
   });
 }
 
@@ -145,7 +145,7 @@ function refuseOtherKind({ manifest }: BackupReader, target: RowTarget): void {
   if (kind === target.kind) return;
   throw new HoldfastError(
     'E_USAGE',
-    `${manifest.key} is from a ${kind} source; its rows cannot be put into ${target.name}`,
+    `${manifest.key} is a backup of a ${kind} source; its rows cannot be put back into ${target.name}`,
     { hint: `Give a target of kind ${kind}.` },
   );
 }
@@ -185,7 +185,7 @@ async function planTables(
     if (onConflict === 'fail' && different + removableDifferent > 0) conflicts.push(conflictText(staged));
     warnings.push(...staged.warnings);
     if (staged.triggers.length > 0)
-      warnings.push(`triggers of ${dataset} fire: ${staged.triggers.join(', ')}`);
+      warnings.push(`triggers of ${dataset} will fire: ${staged.triggers.join(', ')}`);
   }
   const violations = [...conflicts, ...(await session.violations(onConflict))];
   return { ...about, datasets, violations, warnings };
@@ -214,10 +214,10 @@ function conflictText({ dataset, different, removableDifferent, differentKeys }:
   const parts = [
     ...(different > 0
       ? [
-          `the target has ${plural(different, 'row')} otherwise: ${named}${different > differentKeys.length ? ' and more' : ''}`,
+          `${plural(different, 'row')} of the target ${different === 1 ? 'differs' : 'differ'}: ${named}${different > differentKeys.length ? ' and more' : ''}`,
         ]
       : []),
-    ...(removableDifferent > 0 ? [`${plural(removableDifferent, 'row')} to remove changed since`] : []),
+    ...(removableDifferent > 0 ? [`${plural(removableDifferent, 'row')} to be removed changed since`] : []),
   ];
   return `${dataset}: ${parts.join('; ')}`;
 }
@@ -227,8 +227,8 @@ function refuse({ datasets, violations }: RowsPlan, onConflict: OnConflict): voi
   const isConflict = onConflict === 'fail' && datasets.some(({ kept }) => kept > 0);
   throw new HoldfastError('E_ROWS_REFUSED', `${violations.join('; ')}; nothing was changed`, {
     hint: isConflict
-      ? 'Pass --on-conflict replace to make them as in the backup, skip to leave them, or put the rows beside: --beside NAME.'
-      : 'Choose the rows that are needed too, or put them into a table beside: --beside NAME.',
+      ? 'Pass --on-conflict replace to make them as in the backup, or skip to leave them; or put the rows into a new table: --beside NAME.'
+      : 'Choose the rows that these need too, or put them into a new table: --beside NAME.',
     details: { violations: violations.length },
   });
 }

@@ -38,7 +38,7 @@ export async function readRowsFile(text: string, options: RowsFileOptions): Prom
   else await readTable(text, options, choices);
   const found = choices.all().filter(({ keys = [], removals = [] }) => keys.length + removals.length > 0);
   if (found.length > 0) return found;
-  throw new HoldfastError('E_USAGE', `${options.name} names no row`, { hint: HINT });
+  throw new HoldfastError('E_USAGE', `${options.name} does not name any row`, { hint: HINT });
 }
 
 class Choices {
@@ -59,7 +59,7 @@ class Choices {
 function onlyDataset({ datasets, name }: RowsFileOptions): string {
   const [only, ...others] = datasets ?? [];
   if (only !== undefined && others.length === 0) return only;
-  throw new HoldfastError('E_USAGE', `${name} does not say of which dataset its rows are`, {
+  throw new HoldfastError('E_USAGE', `${name} does not say which dataset its rows belong to`, {
     hint: 'Name one with --dataset.',
   });
 }
@@ -102,7 +102,7 @@ async function readJsonLines(text: string, options: RowsFileOptions, choices: Ch
       continue;
     }
     const { dataset, change } = object;
-    if (typeof dataset !== 'string') throw badLine(where, 'it names no dataset');
+    if (typeof dataset !== 'string') throw badLine(where, 'it does not name a dataset');
     if (options.datasets && !options.datasets.includes(dataset)) continue;
     takeChange(choices.of(dataset), { change, object, where });
   }
@@ -126,7 +126,7 @@ function takeChange(
     );
   if (change === 'removed' || change === 'changed') keys.push(key);
   else if (change === 'added') removals.push(rowOf(objectOf(object['after'] as Json, where), where));
-  else throw badLine(where, `its change is ${JSON.stringify(change)}; it can be added, removed or changed`);
+  else throw badLine(where, `its change is ${JSON.stringify(change)}; allowed are added, removed and changed`);
 }
 
 function parseJson(line: string, where: string): Json {
@@ -149,7 +149,7 @@ function rowOf(object: Readonly<Record<string, unknown>>, where: string): ShownR
       if (value === null || typeof value === 'string') return [name, value];
       const isExact = typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value));
       if (isExact) return [name, String(value)];
-      throw badLine(where, `${name} is ${JSON.stringify(value)}; write it as text, as the database does`);
+      throw badLine(where, `${name} is ${JSON.stringify(value)}; write the value as text, as the database does`);
     }),
   );
 }

@@ -3,7 +3,7 @@ import type { Fields } from '../../sources/rows.ts';
 /** Some fields of a row as an answer of limited size gives them. */
 export interface ShownFields {
   readonly values: Fields;
-  /** Values of which only the beginning is there: their places, and their whole lengths in characters. */
+  /** Values that were cut: their places, and their whole lengths in characters. */
   readonly cut: readonly { readonly column: number; readonly characters: number }[];
   /** Of the values as JSON. */
   readonly bytes: number;

@@ -76,7 +76,7 @@ function contentsOfView(sourceKind: string, view: SourceView): BackupContents {
       yield* blocks;
     },
     copy() {
-      throw new HoldfastError('E_INTERNAL', 'a database is not copied into a file');
+      throw new HoldfastError('E_INTERNAL', 'a database cannot be copied into a file');
     },
   };
 }

@@ -14,7 +14,7 @@ export function tableProblems(facts: TableFacts, decisions: readonly Decision[])
           .filter(({ column }) => columns.includes(column.name))
           .map(
             (decision) =>
-              `${shownName(decision.name)} refers to another database (${name}): only keep is possible`,
+              `${shownName(decision.name)} refers to another database (${name}): it can only be kept`,
           ),
       ),
   ];
@@ -28,18 +28,18 @@ function columnProblems(
   if (!of) return [];
   if (!facts.isKnown)
     return [
-      `${shown} is in a table that an extension makes, whose keys are not known: only keep is possible`,
+      `${shown} is in a table of an extension, whose keys are not known: it can only be kept`,
     ];
   if (facts.partitionedBy.includes(column.name))
-    return [`${shown} decides in which partition a row lies: only keep is possible`];
+    return [`${shown} decides which partition a row is in: it can only be kept`];
   if (!of.kinds.includes(column.kind))
     return [
-      `${shown} is ${column.type}: ${rule.mask} is not for such values, but for ${of.kinds.join(', ')}`,
+      `${shown} is ${column.type}: ${rule.mask} masks ${of.kinds.join(', ')}`,
     ];
   const problem = of.problem?.(limits);
   if (problem !== undefined) return [`${shown} (${column.type}): ${rule.mask} ${problem}`];
   return 'by' in rule && rule.by !== undefined && !facts.columns.some((one) => one.name === rule.by)
-    ? [`${shown}: there is no column '${rule.by}' that could decide`]
+    ? [`${shown}: there is no column '${rule.by}'`]
     : [];
 }
 

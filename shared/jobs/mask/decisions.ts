@@ -97,7 +97,7 @@ export class Decisions {
       ];
     const kinds = [this.#facts.get(from)?.kind, this.#facts.get(to)?.kind];
     if (kinds[0] !== kinds[1])
-      return [`${from} and ${to} (${key.name}) are of different types: only keep is possible`];
+      return [`${from} and ${to} (${key.name}) are of different types: they can only be kept`];
     return [];
   }
 

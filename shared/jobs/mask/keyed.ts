@@ -18,8 +18,8 @@ export class Keyed {
     if (secret.length < LEAST_SECRET)
       throw new HoldfastError(
         'E_USAGE',
-        `the masking secret has ${secret.length} characters; ${LEAST_SECRET} are needed at least`,
-        { hint: 'Make one with `openssl rand -hex 32`, and keep it as secret as the data.' },
+        `the masking secret has ${secret.length} characters; it needs at least ${LEAST_SECRET}`,
+        { hint: 'Make one with `openssl rand -hex 32`, and keep it as safe as the data.' },
       );
     const derive = (purpose: string) =>
       Buffer.from(

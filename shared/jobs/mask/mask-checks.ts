@@ -109,6 +109,6 @@ function problemOf(
   const masked = decisions.filter(({ column, function: of }) => of && columns.includes(column.name));
   const shown = masked.map(({ column, rule }) => `${column.name} by ${rule.mask}`).join(', ');
   return found === false
-    ? `${table} has the condition ${name} (${sql}), which masked values break: ${shown}`
-    : `${table} has the condition ${name} (${sql}), and nobody can tell before whether masked values fulfil it: ${shown}; if they do, name it in trustChecks`;
+    ? `masked values break the check ${name} of ${table} (${sql}): ${shown}`
+    : `masked values may break the check ${name} of ${table} (${sql}), which cannot be evaluated here: ${shown}; if you know that it holds, name it in trustChecks`;
 }

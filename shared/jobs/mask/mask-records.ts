@@ -21,8 +21,8 @@ export async function recordMask(
   refuseProblems(plan);
   const table = plan.tables.find(({ facts }) => facts.dataset === name);
   if (!table)
-    throw new HoldfastError('E_MASK_RULES', `${name} cannot be masked, and so it is not shown`, {
-      hint: 'Only tables are masked. Ask somebody with the role restorer.',
+    throw new HoldfastError('E_MASK_RULES', `${name} cannot be masked, so it is not shown`, {
+      hint: 'Only tables can be masked. Ask somebody with the role restorer.',
     });
   const masker = new RowMasker(table.facts, table.decisions, new Keyed(secret));
   return (record) => (masker.isNeeded ? masker.mask(record) : record);

@@ -86,14 +86,14 @@ function countedColumns(tables: readonly TableMask[]): readonly string[] {
   );
   return counted.map(
     ({ name }) =>
-      `${shownName(name)} gets its numbers from the database and is masked: a new row may meet a number that is taken`,
+      `the database numbers ${shownName(name)}, and it is masked: a new row may get a number that is already taken`,
   );
 }
 
 function leftOutWarning(leftOut: readonly StoredDataset[]): readonly string[] {
   const records = leftOut.reduce((sum, dataset) => sum + dataset.records, 0);
   if (records === 0) return [];
-  return [`${leftOut.map(({ name }) => name).join(', ')} are left out: nobody can tell what is in them`];
+  return [`${leftOut.map(({ name }) => name).join(', ')} are left out: what is in them cannot be known`];
 }
 
 const MOST_NAMED = 50;
@@ -108,7 +108,7 @@ export function refuseProblems({
     const more = list.length > MOST_NAMED ? ` and ${list.length - MOST_NAMED} more` : '';
     return list.slice(0, MOST_NAMED).join('; ') + more;
   };
-  const without = unclassified.length === 0 ? [] : [`no rule says what becomes of ${named(unclassified)}`];
+  const without = unclassified.length === 0 ? [] : [`no rule covers ${named(unclassified)}`];
   throw new HoldfastError(
     'E_MASK_RULES',
     `${[...without, ...(problems.length > 0 ? [named(problems)] : [])].join('; ')}; nothing was written`,
@@ -116,8 +116,8 @@ export function refuseProblems({
       details: { unclassified: unclassified.length, problems: problems.length },
       hint:
         unclassified.length > 0
-          ? 'Give each of them a rule, or keep: `holdfast mask suggest KEY --rules FILE` adds what looks right.'
-          : 'Choose other functions for them: docs/guide/masked-copies.md says what each keeps.',
+          ? 'Give each a rule (`keep` leaves it as it is): `holdfast mask suggest KEY --rules FILE` adds suggestions.'
+          : 'Choose other functions: docs/guide/masked-copies.md says what each of them keeps.',
     },
   );
 }

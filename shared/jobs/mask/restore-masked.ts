@@ -161,9 +161,9 @@ function refuseSecrets(options: MaskedRestoreOptions): void {
     if (isRefusedWhenMasked && special[name] === true)
       throw new HoldfastError(
         'E_USAGE',
-        `--${flag} restores users with their passwords, which no mask covers`,
+        `--${flag} restores users and their passwords, which masking does not cover`,
         {
-          hint: `Leave out --${flag}: a masked copy has no use for them.`,
+          hint: `Leave out --${flag}: a masked copy does not need it.`,
         },
       );
 }
@@ -180,7 +180,7 @@ function described(given: RestorePlan, mask: MaskPlan, { subset }: MaskedRestore
     warnings: [
       ...plan.warnings,
       ...mask.warnings,
-      'definitions are restored as they are: comments, defaults, conditions, views and routines may name people',
+      'definitions are not masked: comments, defaults, checks, views and routines may name people',
     ],
   };
 }

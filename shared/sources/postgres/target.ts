@@ -167,7 +167,7 @@ export class PostgresTarget implements Target {
       ),
     ];
     const warnings = [
-      ...losses.map((what) => `also dropped, and not in the backup: ${what}`),
+      ...losses.map((what) => `also dropped, although not in the backup: ${what}`),
       ...work.warnings,
       ...(work.globals?.warnings ?? []),
     ];

@@ -41,8 +41,8 @@ export async function provingDecoder(plugin: ChangePlugin): Promise<ProvingDecod
   if (decoder?.hasTransaction) return decoder as ProvingDecoder;
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
-    'changes of this kind of database cannot be proven in this release',
-    { hint: 'Restore a moment into another database and compare: holdfast restore --at.' },
+    'changes of this kind of database cannot be compared with backups in this release',
+    { hint: 'Restore a moment into another database and compare that: holdfast restore --at.' },
   );
 }
 

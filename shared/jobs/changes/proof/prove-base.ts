@@ -90,7 +90,7 @@ export async function openBase(
   const reader = await repository.openBackup(key, signal);
   const { join } = reader.catalog;
   if (join) return { reader, join };
-  throw new HoldfastError('E_USAGE', `${key} does not say where it joins the changes of its source`, {
-    hint: 'Continuous backup has to be set up before a backup is made: `holdfast pitr setup`.',
+  throw new HoldfastError('E_USAGE', `${key} does not record where the changes of its source continue`, {
+    hint: 'Set up continuous backup (`holdfast pitr setup`), then make a backup.',
   });
 }

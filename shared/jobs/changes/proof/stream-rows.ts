@@ -38,8 +38,8 @@ export interface KeyedDataset {
 
 /** What a row takes besides its text. */
 const ROW_BYTES = 200;
-const KEY_NOT_SAID = 'the stream does not say the key of a row that it changed';
-const ROW_NOT_SAID = 'it has no key, and the stream does not say what its rows were before';
+const KEY_NOT_SAID = 'the stream does not include the key of a row that it changed';
+const ROW_NOT_SAID = 'it has no key, and the stream does not include what its rows were before';
 
 /**
  * Follows all transactions, and says how every row ends up that they change.

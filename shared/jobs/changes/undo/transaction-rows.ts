@@ -154,7 +154,7 @@ async function datasetRows(
     const was = earlier ? merged(earlier, inBase.get(text)) : (inBase.get(text) ?? null);
     if (!row.fits || earlier?.fits === false || row.isNew !== (was === null))
       throw new HoldfastError('E_DAMAGED', `the stored changes of ${name} do not lead to row ${text}`, {
-        hint: 'See whether changes are lost or doubled: holdfast pitr prove.',
+        hint: 'Check whether changes were lost or doubled: holdfast pitr prove.',
       });
     const is = merged(row, was);
     if (JSON.stringify(was) !== JSON.stringify(is)) found.push({ before: was, after: is });

@@ -103,7 +103,7 @@ async function reverse(
     throw new HoldfastError(
       'E_RESTORE_DIFFERS',
       `rows do not read back as they were written: ${unequal.join(', ')}; nothing was changed`,
-      { hint: 'A trigger may have changed them: disable it for as long as this takes.' },
+      { hint: 'A trigger may have changed them: disable it, then run this again.' },
     );
   await session.commit();
   return plan;
@@ -115,7 +115,7 @@ function refuse({ transaction, violations }: UndoPlan): void {
     'E_ROWS_REFUSED',
     `transaction ${transaction} cannot be reversed: ${violations.join('; ')}; nothing was changed`,
     {
-      hint: 'Undo what came later first, or put back single rows: holdfast restore --rows, holdfast diff --sql.',
+      hint: 'Undo later changes first, or put back single rows: holdfast restore --rows, or holdfast diff --sql.',
       details: { violations: violations.length },
     },
   );
@@ -168,7 +168,7 @@ async function look(
       ),
     );
     warnings.push(...staged.warnings);
-    if (staged.triggers.length > 0) warnings.push(`triggers of ${name} fire: ${staged.triggers.join(', ')}`);
+    if (staged.triggers.length > 0) warnings.push(`triggers of ${name} will fire: ${staged.triggers.join(', ')}`);
   }
   const violations = changedSince.length > 0 ? [] : await session.violations('replace');
   return { violations: [...changedSince, ...violations], warnings };

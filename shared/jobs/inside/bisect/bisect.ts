@@ -69,8 +69,8 @@ export interface BisectResult {
 export async function bisect(repository: Repository, options: BisectOptions): Promise<BisectResult> {
   const { backups, check, isAll = false, onChecked = () => {}, signal } = options;
   if (backups.length === 0)
-    throw new HoldfastError('E_NO_BACKUP', 'there is no backup to check', {
-      hint: '`holdfast list` shows which there are.',
+    throw new HoldfastError('E_NO_BACKUP', 'there are no backups to check', {
+      hint: '`holdfast list` shows all backups.',
     });
   const keyAt = (place: number) => backups[place] as BackupKey;
   const checkAt = async (place: number) => {
@@ -99,7 +99,7 @@ export async function bisect(repository: Repository, options: BisectOptions): Pr
 /** @throws E_USAGE with what stood in the way in the newest */
 function refuseUncheckable(checked: readonly CheckedBackup[]): void {
   if (checked.some(({ outcome }) => outcome !== 'not checked')) return;
-  throw new HoldfastError('E_USAGE', `the check cannot be run over any backup: ${checked[0]?.why ?? ''}`, {
+  throw new HoldfastError('E_USAGE', `the check could not be run on any backup: ${checked[0]?.why ?? ''}`, {
     hint: 'Try it first: holdfast query latest "select …"',
   });
 }
@@ -123,7 +123,7 @@ async function searchChanges(
       isHoldfastError(error) && ['E_NO_MOMENT', 'E_SOURCE_UNSUPPORTED', 'E_USAGE'].includes(error.code);
     if (!isMissing) throw error;
     const hint = error.hint ? `. ${error.hint}` : '';
-    return { transaction: null, warnings: [`the moment is not known: ${error.message}${hint}`] };
+    return { transaction: null, warnings: [`the exact moment could not be found: ${error.message}${hint}`] };
   }
 }
 
@@ -174,7 +174,7 @@ async function searchTransactions(
     return {
       transaction: null,
       warnings: [
-        `after all stored changes up to ${pair.fails} the check still holds: what broke it is not among them`,
+        `the check still holds after all stored changes up to ${pair.fails}: what broke it is not among them`,
       ],
     };
   return { transaction: { ...breaking, of: all.length, isMonotone }, warnings: [] };
@@ -182,7 +182,7 @@ async function searchTransactions(
 
 function joinOf({ catalog, manifest }: BackupReader) {
   if (catalog.join) return catalog.join;
-  throw new HoldfastError('E_NO_MOMENT', `${manifest.key} does not say where it joins stored changes`, {
+  throw new HoldfastError('E_NO_MOMENT', `${manifest.key} does not record where the stored changes continue`, {
     hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',
   });
 }

@@ -33,7 +33,7 @@ export function queryError(
   if (type === 'Out of Memory')
     return new HoldfastError('E_USAGE', `DuckDB: ${firstLine(said)}`, {
       cause: error,
-      hint: 'Select or sort less, or give it more memory: --memory 4GiB. It puts nothing on a disk.',
+      hint: 'Select or sort less, or give it more memory: --memory 4GiB. Queries use no disk.',
     });
   return new HoldfastError('E_USAGE', `DuckDB: ${type} Error: ${said.trim()}`, {
     cause: error,

@@ -115,8 +115,8 @@ export class QueryDatabase implements Disposable {
       });
     const statements = await this.#asking(sql, () => this.#connection.extractStatements(sql));
     if (statements.count !== 1)
-      throw new HoldfastError('E_USAGE', `a query is one statement; this has ${statements.count}`, {
-        hint: 'Give each to a query of its own.',
+      throw new HoldfastError('E_USAGE', `a query must be a single statement; this has ${statements.count}`, {
+        hint: 'Run each as a query of its own.',
       });
     const prepared = await this.#asking(sql, () => statements.prepare(0));
     if (prepared.statementType !== SELECT && prepared.statementType !== EXPLAIN)
@@ -128,7 +128,7 @@ export class QueryDatabase implements Disposable {
         },
       );
     if (prepared.parameterCount > 0)
-      throw new HoldfastError('E_USAGE', 'the query has parameters, which nothing gives a value', {
+      throw new HoldfastError('E_USAGE', 'the query has parameters, and there are no values for them', {
         hint: 'Write the values into the query.',
       });
     return prepared;

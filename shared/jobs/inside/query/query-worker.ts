@@ -41,7 +41,7 @@ function onUnheld(table: QueryTable, column: number): void {
 function unheldWarnings(): readonly string[] {
   return [...unheld.values()].map(({ table, column, count }) => {
     const { name = '', type } = table.shape.columns[column] ?? {};
-    return `${table.of.name}.${name}: ${plural(count, 'value')} cannot be a ${type?.kind} of a query, and read as NULL`;
+    return `${table.of.name}.${name}: ${plural(count, 'value')} cannot be read as ${type?.kind}, and appear as NULL`;
   });
 }
 

@@ -90,7 +90,7 @@ function largeObjects({ leftOut }: FactsOfTables): readonly string[] {
   const names = leftOut.filter(({ records }) => records > 0).map(({ name }) => name);
   return names.length === 0
     ? []
-    : [`${names.join(', ')} come whole: nobody can tell which rows refer to them`];
+    : [`${names.join(', ')} are restored whole: which rows refer to them cannot be known`];
 }
 
 async function factsOf(contents: BackupContents, signal: AbortSignal): Promise<FactsOfTables> {

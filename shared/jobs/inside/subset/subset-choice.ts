@@ -69,7 +69,7 @@ export function parseReference(text: string, { tables }: FactsOfTables): Written
   const [columns, to] = [listed(fromColumns), listed(toColumns)];
   if (fromName === undefined || columns.length !== to.length)
     throw new HoldfastError('E_USAGE', `'${text}' is not a reference`, {
-      hint: "Write it so, with as many columns on both sides: 'public.orders(customer) -> public.customers(id)'.",
+      hint: "Write it like this, with the same number of columns on both sides: 'public.orders(customer) -> public.customers(id)'.",
     });
   const from = tablesNamed(fromName, tables);
   const parents = tablesNamed(toName, tables);

@@ -77,7 +77,7 @@ export function chosenInstances(
   const other = [...named].find((name) => instance !== undefined && name !== instance);
   if (other !== undefined)
     throw new HoldfastError('E_USAGE', `--instance is '${instance}', and a dataset of '${other}' is named`, {
-      hint: 'Leave one of the two out.',
+      hint: 'Leave out one of the two.',
     });
   return all.filter((name) =>
     instance === undefined ? datasets === undefined || named.has(name) : name === instance,

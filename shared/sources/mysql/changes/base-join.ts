@@ -42,7 +42,7 @@ export async function beginBase(
     const left = await waitForPrepared(session, signal);
     if (left.length === 0) return { from };
     return {
-      why: `${left.join(', ')}: prepared (XA RECOVER) and neither committed nor rolled back within ${WAIT_MS / SECOND_MS} s`,
+      why: `${left.join(', ')}: still prepared (XA RECOVER) after ${WAIT_MS / SECOND_MS} s, neither committed nor rolled back`,
     };
   } catch (error) {
     if (!isHoldfastError(error) || !NOT_READABLE.has(error.code) || !session.isOpen) throw error;
@@ -88,7 +88,7 @@ export async function joinOf(
   const position = moment.rung === 'single' ? await beginExactly(moment, signal) : moment.position;
   const [, file = '', offset] = /^(.+?):(\d+)(?: \(GTID .*\))?$/s.exec(position ?? '') ?? [];
   if (position === undefined || offset === undefined)
-    return { why: 'the server does not say where in its binary log one session alone began' };
+    return { why: 'the server does not report where in its binary log a single session began' };
   const place = { file, offset: Number(offset) };
   const at = { ...place, made: await madeAt(options, place, signal) };
   const state: JoinState = { at, database: databaseOf(options) };

@@ -79,5 +79,5 @@ function isLoose({ engine }: TableRow): boolean {
 }
 
 export function looseWarning({ name, engine }: Pick<TableRow, 'name' | 'engine'>): string {
-  return `${displayName(name)} is a table of ${engine}, which has no snapshots: its changes are not applied, and a restore to a moment has its rows as in the backup. ALTER TABLE ${quoteName(name)} ENGINE=InnoDB would cover it.`;
+  return `${displayName(name)} is a ${engine} table, which has no snapshots: a restore to a moment has its rows as in the backup. ALTER TABLE ${quoteName(name)} ENGINE=InnoDB covers it.`;
 }

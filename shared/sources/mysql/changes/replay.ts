@@ -120,8 +120,8 @@ class MysqlReplay implements ChangeReplay {
     if (transaction !== undefined && !this.#isReached)
       throw new HoldfastError(
         'E_NO_MOMENT',
-        `the stored changes end before transaction ${transaction}: all of them were applied, and the transaction is not among them`,
-        { hint: 'Look up its id (GTID) again; to restore all that is stored, leave the transaction out.' },
+        `transaction ${transaction} is not among the stored changes, all of which were applied`,
+        { hint: 'Check its id (GTID). To restore everything that is stored, leave out the transaction.' },
       );
     const warnings = [...this.#warnings(), ...(await setSequences(rows, this.#sequences, signal))];
     await removeNote(rows, signal);
@@ -140,7 +140,7 @@ class MysqlReplay implements ChangeReplay {
       ...(prepared.length === 0
         ? []
         : [
-            `Transactions were prepared (XA) and had not ended at that moment, so their changes are not in the database: ${prepared.join('; ')}.`,
+            `These transactions were prepared (XA) but not yet committed at that moment, so their changes are not in the database: ${prepared.join('; ')}.`,
           ]),
     ];
   }
@@ -186,7 +186,7 @@ async function checkRights(session: Session, database: string, signal: AbortSign
   if (isGrantedGlobally(grants, right)) return;
   throw new HoldfastError(
     'E_SOURCE_DENIED',
-    `${session.server}: the user may not apply events of a binary log: it lacks ${right}`,
+    `${session.server}: the user lacks ${right}, so it cannot apply events of a binary log`,
     {
       hint: `GRANT ${right} ON *.* TO the user of the target; before MariaDB 10.5 and MySQL 8.0, GRANT SUPER.`,
     },
@@ -207,9 +207,9 @@ async function refuseEvents(session: Session, signal: AbortSignal): Promise<void
   if (events.length === 0) return;
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
-    `the server would run the events ${events.map(({ name }) => name).join(', ')} of the database while changes are applied to it`,
+    `the server would run the scheduled events ${events.map(({ name }) => name).join(', ')} while changes are applied`,
     {
-      hint: 'SET GLOBAL event_scheduler=OFF on the target until the restore is done; then run it again: it goes on.',
+      hint: 'Run SET GLOBAL event_scheduler=OFF on the target, then run the restore again: it continues. Turn the scheduler on afterwards.',
     },
   );
 }

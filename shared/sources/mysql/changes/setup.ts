@@ -161,7 +161,7 @@ function notesOn(
     ...(settings.length === 0
       ? []
       : [
-          `A restart of the server undoes SET GLOBAL: write it into its configuration too, under [mysqld]: ${settings.join('; ')}.`,
+          `A restart of the server undoes SET GLOBAL. Also add this to its configuration, under [mysqld]: ${settings.join('; ')}.`,
         ]),
     ...(definitions
       ? ['The binary log has the statements that change definitions anyway: --ddl changes nothing here.']
@@ -169,7 +169,7 @@ function notesOn(
     ...(mostHeldBytes === undefined
       ? []
       : [
-          'No limit is needed: the server holds nothing for Holdfast, and keeps its log as long as its own settings say.',
+          'No limit is needed: the server holds nothing for Holdfast, and keeps its log for as long as its own settings say.',
         ]),
     ...(datasets === undefined ? [] : ['The log has all tables of the database: all are covered.']),
   ];

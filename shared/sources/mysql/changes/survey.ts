@@ -126,7 +126,7 @@ export class Survey {
     if (this.#unreplayable.length === 0) return [];
     const named = this.#unreplayable.slice(0, MOST_NAMED).join(', ');
     return [
-      `Transactions are in the binary log as statements, not as rows (${named}${this.#unreplayable.length > MOST_NAMED ? ', …' : ''}): a restore cannot go past them. Set binlog_format=ROW, also in sessions that set another one.`,
+      `Transactions are in the binary log as statements, not as rows (${named}${this.#unreplayable.length > MOST_NAMED ? ', …' : ''}): a restore cannot go past them. Set binlog_format=ROW, also in sessions that choose another format.`,
     ];
   }
 

@@ -135,9 +135,9 @@ function refuseHistory({ isVersioned }: TableAttributes, dataset: string): void 
   if (!isVersioned) return;
   throw new HoldfastError(
     'E_ROWS_REFUSED',
-    `${dataset} keeps its history: the backup has its rows several times`,
+    `${dataset} keeps its history: the backup has each row several times`,
     {
-      hint: 'Put the rows into a table beside it: --beside NAME.',
+      hint: 'Put the rows into a new table beside it: --beside NAME.',
     },
   );
 }
@@ -148,7 +148,7 @@ function refuseOtherKey({ key }: TargetTable, { columns }: TableAttributes, data
   throw new HoldfastError(
     'E_ROWS_REFUSED',
     `the key of ${dataset} is (${key.join(', ')}) in the target; the backup has no values of ${unknown.join(', ')}`,
-    { hint: 'Put the rows into a table beside it: --beside NAME.' },
+    { hint: 'Put the rows into a new table beside it: --beside NAME.' },
   );
 }
 
@@ -156,7 +156,7 @@ function sameKeys({ key }: TargetTable, dataset: string, cause: unknown): Holdfa
   return new HoldfastError(
     'E_ROWS_REFUSED',
     `several of the chosen rows of ${dataset} have the same key (${key.join(', ')}) in the target`,
-    { cause, hint: 'Put the rows into a table beside it: --beside NAME.' },
+    { cause, hint: 'Put the rows into a new table beside it: --beside NAME.' },
   );
 }
 

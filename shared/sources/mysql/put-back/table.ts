@@ -92,14 +92,14 @@ function refuse(table: TableInfo): void {
   const why = whyNot(table);
   if (why === undefined) return;
   throw new HoldfastError('E_ROWS_REFUSED', `${table.dataset} ${why}`, {
-    hint: 'Put the rows into a table beside it: --beside NAME.',
+    hint: 'Put the rows into a new table beside it: --beside NAME.',
   });
 }
 
 function whyNot(table: TableInfo): string | undefined {
   if (table.isVersioned) return 'keeps its history in the target, so rows cannot be put back as they were';
   if (!isTransactional(table))
-    return `is a table of ${table.engine} in the target: what fails halfway could not be undone`;
+    return `is a table of ${table.engine} in the target: a failure halfway could not be undone`;
   if (table.key.length === 0) return 'has no primary key in the target, so rows cannot be matched';
   return undefined;
 }

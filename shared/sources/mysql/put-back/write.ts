@@ -85,12 +85,12 @@ function refusal(error: unknown): unknown {
     return new HoldfastError('E_SOURCE_CHANGED', `${error.message}; nothing was changed`, {
       cause: error,
       details,
-      hint: 'Somebody else holds the same rows. Run it again.',
+      hint: 'Somebody else has locked the same rows. Run it again.',
     });
   if (!REFUSED.includes(number)) return error;
   return new HoldfastError('E_ROWS_REFUSED', `${error.message}; nothing was changed`, {
     cause: error,
     details,
-    hint: 'Choose the rows that it needs too, or put them into a table beside it: --beside NAME.',
+    hint: 'Choose the rows that these need too, or put them into a new table: --beside NAME.',
   });
 }

@@ -34,13 +34,13 @@ export async function startJoin(options: PostgresOptions, signal: AbortSignal): 
   try {
     const state = await readLogState(client, name, signal);
     if (state.isStandby)
-      return { problem: 'The server is a standby: bases of continuous backup are read from the primary.' };
+      return { problem: 'The server is a standby: backups for continuous backup must be read from the primary.' };
     if (!state.slot)
-      return { problem: `The server has no replication slot ${name}: set it up (holdfast pitr setup).` };
+      return { problem: `The server has no replication slot ${name}: run holdfast pitr setup.` };
     if (!(await settle(client, { name, inserted: state.inserted }, signal)))
       return {
         problem:
-          'Commits have waited for a standby or for the disk for a minute: no base can be joined to the changes until they end.',
+          'Commits have been waiting for a standby or the disk for a minute: changes cannot be applied to this backup.',
       };
     return { from: formatPlace({ ...state.flushed, lsn: state.inserted }) };
   } finally {

@@ -32,10 +32,10 @@ export async function readServerFacts(
   const trigger = await readTriggers(client, publication, signal);
   const warnings = [
     ...(left.length > 0
-      ? [`Changes of these tables are not in the stream, they come with backups only: ${list(left)}.`]
+      ? [`These tables are not in the stream; their changes come with backups only: ${list(left)}.`]
       : []),
     ...(hidden.length > 0
-      ? [`Values of these sequences cannot be read, a restore computes them from the rows: ${list(hidden)}.`]
+      ? [`Values of these sequences cannot be read; a restore computes them from the rows: ${list(hidden)}.`]
       : []),
     ...(trigger.isThere && trigger.problem !== undefined
       ? [
@@ -108,6 +108,6 @@ export async function findOldTransactions(
   );
   return rows.map(
     ({ what, minutes }) =>
-      `The transaction of ${what} has been open for ${plural(Number(minutes), 'minute')}: until it ends, each poll reads the log again from its beginning, and the server keeps that log.`,
+      `The transaction of ${what} has been open for ${plural(Number(minutes), 'minute')}: until it ends, each poll rereads the log from where it began, and the server keeps that log.`,
   );
 }

@@ -320,7 +320,7 @@ class PostgresReplay implements ChangeReplay {
     if (this.#notes.replay !== this.#name)
       throw new HoldfastError(
         'E_TARGET_NOT_EMPTY',
-        `${this.#server} holds the restore of another base or moment that was not finished`,
+        `${this.#server} has an unfinished restore of another backup or moment`,
         {
           hint: 'Restore into an empty database, or begin again with --replace.',
         },
@@ -328,9 +328,9 @@ class PostgresReplay implements ChangeReplay {
     if (this.#notes.isReplica !== isReplica)
       throw new HoldfastError(
         'E_SOURCE_DENIED',
-        `${this.#server}: the restore was begun by a login with other rights`,
+        `${this.#server}: the restore was begun by a login with other privileges`,
         {
-          hint: 'Go on with the login that began it.',
+          hint: 'Use the login that began it.',
         },
       );
     return this.#notes;

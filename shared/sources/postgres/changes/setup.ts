@@ -49,7 +49,7 @@ class PostgresSetup implements ChangeSetup {
         'E_CHANGES_UNSAFE',
         `${this.#server} cannot be set up for continuous backup: ${refusals[0]}`,
         {
-          hint: 'See all reasons: holdfast pitr setup --plan. Nothing was changed.',
+          hint: 'Run `holdfast pitr setup --print` to see every reason. Nothing was changed.',
           details: { refusals: refusals.length },
         },
       );
@@ -76,7 +76,7 @@ class PostgresSetup implements ChangeSetup {
         isSetUp: false,
         ...(slot || publication
           ? {
-              problem: `The ${slot ? 'publication' : 'slot'} ${this.#name} is missing: set continuous backup up again.`,
+              problem: `The ${slot ? 'publication' : 'slot'} ${this.#name} is missing: run holdfast pitr setup.`,
             }
           : {}),
       };
@@ -89,7 +89,7 @@ class PostgresSetup implements ChangeSetup {
       problem:
         loss === undefined
           ? undefined
-          : `Changes were lost: ${loss}. The next poll makes a new slot, and a new base is due.`,
+          : `Changes were lost: ${loss}. The next poll makes a new slot, and a new backup is needed.`,
     };
   }
 

@@ -119,14 +119,14 @@ class PostgresChanges implements ChangeSource {
     const { slot } = state;
     if (!slot && state.hasPublication)
       throw this.#gap(
-        `its slot ${this.#name} is gone: the watchdog let go of its log, or somebody dropped it`,
-        'The next poll makes a new one. Make a new base: changes are kept from there on.',
+        `its slot ${this.#name} is gone: the watchdog or somebody else dropped it`,
+        'The next poll makes a new one. Make a new backup: moments after it can be restored.',
       );
     if (!slot) throw this.#notSetUp(`has no replication slot ${this.#name}`);
     if (!state.hasPublication) throw this.#notSetUp(`has no publication ${this.#name}`);
     if (slot.database !== this.#options.database || slot.plugin !== 'pgoutput')
       throw this.#notSetUp(
-        `has a slot ${this.#name} of the database ${slot.database} with the plugin ${slot.plugin}, which is not ours`,
+        `has a slot ${this.#name} of the database ${slot.database} with the plugin ${slot.plugin}, which is not Holdfast's`,
       );
     if (state.isStandby)
       throw new HoldfastError(
@@ -146,21 +146,21 @@ class PostgresChanges implements ChangeSource {
   ): void {
     const loss = lossOf(slot);
     if (loss !== undefined)
-      throw this.#gap(loss, 'Set it up again, which makes a new slot, and make a new base.');
+      throw this.#gap(loss, 'Run `holdfast pitr setup`, which makes a new slot, then make a new backup.');
     if (!isSameHistory(from, flushed))
       throw this.#gap(
-        `it is another server than before, or was restored or promoted (system ${flushed.system}, timeline ${flushed.timeline}; was ${from.system}, ${from.timeline})`,
-        'Make a new base: changes are kept from there on.',
+        `it is not the same server as before, or it was restored or promoted (system ${flushed.system}, timeline ${flushed.timeline}; was ${from.system}, ${from.timeline})`,
+        'Make a new backup: moments after it can be restored.',
       );
     if (from.lsn > flushed.lsn)
       throw this.#gap(
-        `its log ends at ${formatLsn(flushed.lsn)}, before ${formatLsn(from.lsn)}, which was read already: it went back in time`,
-        'Make a new base: changes are kept from there on.',
+        `its log ends at ${formatLsn(flushed.lsn)}, before ${formatLsn(from.lsn)}, which was already read: it went back in time`,
+        'Make a new backup: moments after it can be restored.',
       );
     if (slot.confirmed > from.lsn)
       throw this.#gap(
-        `its slot begins at ${formatLsn(slot.confirmed)}, behind ${formatLsn(from.lsn)}, where the stored changes end`,
-        'Somebody else read the slot or made it again. Make a new base: changes are kept from there on.',
+        `its slot begins at ${formatLsn(slot.confirmed)}, after ${formatLsn(from.lsn)}, where the stored changes end`,
+        'Somebody else read the slot or made it again. Make a new backup: moments after it can be restored.',
       );
   }
 
@@ -175,7 +175,7 @@ class PostgresChanges implements ChangeSource {
         `${this.#server}: somebody else reads the slot ${this.#name} now`,
         {
           cause: error,
-          hint: 'Nothing is lost: the other one stores what it reads. Run one poller only.',
+          hint: 'Nothing is lost: the other one stores what it reads. Run only one poller.',
         },
       );
     // Its publication, or the slot itself: both were there a moment ago.
@@ -183,14 +183,14 @@ class PostgresChanges implements ChangeSource {
       this.#isUnreadable = true;
       return this.#gap(
         `its slot ${this.#name} is gone, or older than the publication`,
-        'Make a new base: changes are kept from there on.',
+        'Make a new backup: moments after it can be restored.',
         error,
       );
     }
     if (state === '55000' || state === '58P01')
       return this.#gap(
         'it can no longer read the log that its slot should keep',
-        'Set it up again, and make a new base.',
+        'Run `holdfast pitr setup`, then make a new backup.',
         error,
       );
     return error;
@@ -205,7 +205,7 @@ class PostgresChanges implements ChangeSource {
 
   #notSetUp(what: string): HoldfastError {
     return new HoldfastError('E_CHANGES_NOT_SET_UP', `${this.#server} ${what}`, {
-      hint: 'Set it up: holdfast pitr setup.',
+      hint: 'Run: holdfast pitr setup.',
     });
   }
 

@@ -112,6 +112,6 @@ function skippedChanges(name: string): HoldfastError {
   return new HoldfastError(
     'E_CHANGES_GAP',
     `the publication ${name} is younger than its slot: the server skipped changes from before it`,
-    { hint: 'Make a new base: changes are kept from there on.' },
+    { hint: 'Make a new backup: moments after it can be restored.' },
   );
 }

@@ -137,14 +137,14 @@ function refuseWithoutKey({ key }: TargetTable, { columns }: TableAttributes, da
     throw new HoldfastError(
       'E_ROWS_REFUSED',
       `${dataset} has no primary key in the target, so rows cannot be matched`,
-      { hint: 'Put the rows into a table beside it: --beside NAME.' },
+      { hint: 'Put the rows into a new table beside it: --beside NAME.' },
     );
   const unknown = key.filter((name) => !columns.some((column) => column.name === name));
   if (unknown.length === 0) return;
   throw new HoldfastError(
     'E_ROWS_REFUSED',
     `the primary key of ${dataset} is (${key.join(', ')}) in the target; the backup has no values of ${unknown.join(', ')}`,
-    { hint: 'Put the rows into a table beside it: --beside NAME.' },
+    { hint: 'Put the rows into a new table beside it: --beside NAME.' },
   );
 }
 
@@ -176,7 +176,7 @@ async function copyRowsTo(
     throw new HoldfastError(
       'E_ROWS_REFUSED',
       `several of the chosen rows of ${object} have the same primary key (${table.key.join(', ')}) in the target`,
-      { cause: error, hint: 'Put the rows into a table beside it: --beside NAME.' },
+      { cause: error, hint: 'Put the rows into a new table beside it: --beside NAME.' },
     );
   }
   await query(client, `ANALYZE ${to}`, signal, { object });

@@ -100,6 +100,6 @@ function refusal(error: unknown): unknown {
   return new HoldfastError('E_ROWS_REFUSED', `${error.message}; nothing was changed`, {
     cause: error,
     details,
-    hint: 'Choose the rows that it needs too, or put them into a table beside it: --beside NAME.',
+    hint: 'Choose the rows that these need too, or put them into a new table: --beside NAME.',
   });
 }

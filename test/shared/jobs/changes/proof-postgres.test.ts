@@ -232,7 +232,7 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
     await poll(openChanges(url), { signal: never });
     await expect(prove(repository, base)).rejects.toMatchObject({
       code: 'E_NO_MOMENT',
-      message: expect.stringContaining('tables were defined anew'),
+      message: expect.stringContaining('table definitions changed'),
     });
   });
 });

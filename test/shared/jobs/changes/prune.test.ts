@@ -112,7 +112,7 @@ describe('prune and moments', () => {
     expect(removedChanges).toBe(0);
     expect(await segmentsIn(world)).toEqual(before);
     const kept = decisions.filter(({ reasons }) =>
-      reasons.some((why) => why.includes('moments begin with it')),
+      reasons.some((why) => why.includes('moments that can be restored begin with it')),
     );
     expect(kept.length).toBe(7);
     const other = { source: { kind: 'files', name: 'other' }, keepMs: DAY_MS };

@@ -116,12 +116,12 @@ describe('statements of a difference, run by psql and judged by EXCEPT ALL', () 
     const text = (await Array.fromAsync(diffSql(await backup(0), now, options))).join('');
     expect(leftOut).toEqual(
       expect.arrayContaining([
-        'public.fresh is only in the other',
+        'public.fresh exists only in the other one',
         'columns of public.tree that only one of the two has: more',
         expect.stringMatching(/^definitions differ: \d+ lines of pre-data$/),
       ]),
     );
-    expect(text).toContain('-- left out: public.fresh is only in the other\n');
+    expect(text).toContain('-- left out: public.fresh exists only in the other one\n');
     expect(text).not.toContain('INSERT INTO "public"."fresh"');
   });
 });

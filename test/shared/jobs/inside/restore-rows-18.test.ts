@@ -103,7 +103,7 @@ describe('rows of PostgreSQL that are put back, judged by EXCEPT ALL', () => {
     expect(planned.datasets).toMatchObject([
       { key: ['id'], added: 1, changed: 0, kept: 1, same: 1, removed: 0, notFound: [] },
     ]);
-    expect(planned.violations).toEqual(['public.orders: the target has 1 row otherwise: (82)']);
+    expect(planned.violations).toEqual(['public.orders: 1 row of the target differs: (82)']);
     await expect(restore(orders({ where }))).rejects.toMatchObject({ code: 'E_ROWS_REFUSED' });
     expect(await differences(server, 'shop', 'kept')).toEqual([]);
     await restore(orders({ where }), { onConflict: 'skip' });

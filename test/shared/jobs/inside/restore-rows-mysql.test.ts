@@ -109,7 +109,7 @@ describeWithMysql('rows of MariaDB that are put back, judged by EXCEPT ALL', () 
     expect(planned.datasets).toMatchObject([
       { key: ['id'], added: 1, changed: 0, kept: 1, same: 1, removed: 0 },
     ]);
-    expect(planned.violations).toEqual(['orders: the target has 1 row otherwise: (82)']);
+    expect(planned.violations).toEqual(['orders: 1 row of the target differs: (82)']);
     await expect(restore(orders({ where }))).rejects.toMatchObject({ code: 'E_ROWS_REFUSED' });
     expect(await differences(server, 'shop_rows', 'kept_rows')).toEqual([]);
     await restore(orders({ where }), { onConflict: 'skip' });

@@ -32,9 +32,9 @@ describe('a file of rows', () => {
   it.each([
     ['', /names no row/],
     ['{"id":1}\n{"id"', /line 2: it is not JSON/],
-    ['{"id":true}', /id is true; write it as text/],
-    ['{"id":12345678901234567890}', /write it as text/],
-    ['{"dataset":"a","change":"moved","key":{"id":"1"}}', /it can be added, removed or changed/, ['a']],
+    ['{"id":true}', /id is true; write the value as text/],
+    ['{"id":12345678901234567890}', /write the value as text/],
+    ['{"dataset":"a","change":"moved","key":{"id":"1"}}', /allowed are added, removed and changed/, ['a']],
     ['{"dataset":"a","change":"removed","key":{}}', /no primary key/, ['a']],
     ['{"dataset":"a","change":"added","key":{"id":"1"},"after":null}', /null is not an object/, ['a']],
     ['name,id\nx\n', /row 2: it has 1 fields, its header 2/],

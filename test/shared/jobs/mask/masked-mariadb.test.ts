@@ -141,7 +141,7 @@ describeWithPart('mariadb', 'masked copies of MariaDB', () => {
     ['code', 'name', 'by_code'],
     ['id', 'keep', undefined],
     ['income', { mask: 'constant', value: -5 }, 'income'],
-    ['email', { mask: 'hash' }, 'which masked values break'],
+    ['email', { mask: 'hash' }, 'masked values break the check'],
     ['score', 'hash', 'is float'],
     ['friend', 'keep', 'would break the reference'],
   ])('refuse a rule for %s that cannot hold: %j', async (column, rule, said) => {

@@ -185,7 +185,7 @@ describe('masked copies of PostgreSQL', () => {
     ['friend', 'hash', undefined],
     ['friend', 'keep', 'would break the reference'],
     ['born', { mask: 'date-shift', by: 'nothing' }, "no column 'nothing'"],
-    ['country', 'follow', 'no rule says'],
+    ['country', 'follow', 'no rule covers'],
   ])('refuse a rule for %s that cannot hold: %j', async (column, rule, said) => {
     const given = {
       ...rules,

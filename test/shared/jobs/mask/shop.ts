@@ -14,7 +14,7 @@ export const MARKS = {
   visitor: 'Mw3zGq7y',
 } as const;
 
-/** By column, in each of so many rows. */
+/** By column, for this many rows. */
 export function customerOf(i: number) {
   return {
     email: `${MARKS.email}${i}@mail.test`,

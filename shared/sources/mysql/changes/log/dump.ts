@@ -88,7 +88,7 @@ class Checked {
       if (!isHoldfastError(error, 'E_DAMAGED')) throw error;
       throw new HoldfastError('E_SOURCE_FAILED', error.message, {
         cause: error,
-        hint: 'Run it again; if it stays, look at the log of the server and at the network. A new backup begins a new stream.',
+        hint: 'Run it again. If that fails too, check the server's log and the network. A new backup begins a new stream.',
       });
     }
   }
@@ -110,7 +110,7 @@ function explain(error: HoldfastError): HoldfastError {
   if (errorNumber(error) !== NO_SUCH_PLACE) return error;
   return new HoldfastError(
     'E_CHANGES_GAP',
-    `${error.message}: the server no longer has what follows the last stored change`,
+    `${error.message}: the server no longer has the log after the last stored change`,
     {
       cause: error,
       hint: 'Make a new backup, which begins a new stream; keep the binary log for longer (binlog_expire_logs_seconds, or expire_logs_days; RDS: binlog retention hours).',

@@ -195,6 +195,6 @@ export function otherRows(type: number): HoldfastError {
   return new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
     `the binary log has rows in a form that Holdfast does not read (event type ${type})`,
-    { hint: 'Leave binlog_row_value_options empty; logs of servers before MySQL 5.6 cannot be read.' },
+    { hint: 'Leave binlog_row_value_options empty. Logs of servers before MySQL 5.6 cannot be read.' },
   );
 }

@@ -20,7 +20,7 @@ export async function presentPlace(
       'E_CHANGES_NOT_SET_UP',
       `${session.server}: the server has no binary log, or this user may not ask for it`,
       {
-        hint: 'Run `holdfast pitr setup`, which says what to change.',
+        hint: 'Run `holdfast pitr setup --print` to see what to change.',
       },
     );
   const place = { file, offset: Number(status?.['Position']) };

@@ -66,14 +66,14 @@ export class Definer {
     if (kind === 'database' && /^\s*drop/i.test(text))
       throw unsupported(
         `the database itself was dropped (${text})`,
-        'Restore to a moment before, or from a later backup.',
+        'Restore to an earlier moment, or from a later backup.',
       );
     const other =
       kind === 'database' ? undefined : objects.find(({ database }) => isOther(database ?? inUse));
     if (other)
       throw unsupported(
-        `a statement is about another database too, ${other.database ?? inUse}, which is not restored (${text})`,
-        'Restore to a moment before, or from a later backup.',
+        `a statement also touches another database, ${other.database ?? inUse}, which is not restored (${text})`,
+        'Restore to an earlier moment, or from a later backup.',
       );
     if (source !== target) renameIn(sql, source, target);
   }

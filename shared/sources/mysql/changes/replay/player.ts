@@ -64,9 +64,9 @@ export class Player {
     if (event.bytes.length > this.#mostStatementBytes)
       throw new HoldfastError(
         'E_SOURCE_FAILED',
-        `a row takes a statement of more than the server takes: its event has ${shownBytes(event.bytes.length)}, and max_allowed_packet lets ${shownBytes(this.#mostStatementBytes)} through`,
+        `a row is too large for the server: its event has ${shownBytes(event.bytes.length)}, and max_allowed_packet allows ${shownBytes(this.#mostStatementBytes)}`,
         {
-          hint: 'Raise max_allowed_packet on the target (1G at most), and run the restore again: it goes on.',
+          hint: 'Raise max_allowed_packet on the target (1G at most), and run the restore again: it continues.',
         },
       );
     this.#openBytes += event.bytes.length;
@@ -148,6 +148,6 @@ function explain(error: unknown): unknown {
   return new HoldfastError(error.code, `changes could not be applied: ${error.message}`, {
     cause: error,
     details: error.details,
-    hint: 'The target does not hold what the source held: was it changed meanwhile? Restore into an empty database again.',
+    hint: 'The target does not hold what the source held, perhaps because something else wrote to it. Restore into an empty database again.',
   });
 }

@@ -36,8 +36,8 @@ export class PreparedTransactions {
     if (this.#bytes > MOST_BYTES)
       throw new HoldfastError(
         'E_SOURCE_UNSUPPORTED',
-        `prepared transactions (XA) that have not ended hold more than ${shownBytes(MOST_BYTES)}, which is all that is kept of them`,
-        { hint: 'Restore to a moment before them, or from a backup that was made after they ended.' },
+        `prepared transactions (XA) that have not ended have more than ${shownBytes(MOST_BYTES)} of changes, the most that is kept`,
+        { hint: 'Restore to an earlier moment, or from a backup made after they ended.' },
       );
     this.#byId.set(id, { from, events, bytes });
   }

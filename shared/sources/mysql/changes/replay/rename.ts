@@ -20,7 +20,7 @@ export function renameIn(sql: Buffer, from: string, to: string): Buffer {
   if (others > 0)
     throw new HoldfastError(
       'E_SOURCE_UNSUPPORTED',
-      `a statement names the database ${from} and something else that is called so: it cannot be applied to ${to} (${text.slice(0, 200)})`,
+      `a statement names the database ${from} and something else of that name, so it cannot be applied to ${to} (${text.slice(0, 200)})`,
       { hint: `Restore into a database that is called ${from}, on another server.` },
     );
   const quoted = Buffer.from(quoteName(to)).toString('latin1');

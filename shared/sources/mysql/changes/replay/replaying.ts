@@ -89,7 +89,7 @@ export class Replaying {
     if (isDone && until.transaction !== undefined && until.transaction === gtid?.text)
       throw new HoldfastError(
         'E_NO_MOMENT',
-        `the backup, or what was applied to it, has transaction ${gtid.text} already`,
+        `the backup, or what was applied to it, already has transaction ${gtid.text}`,
         {
           hint: 'Restore an earlier backup, with the changes up to that transaction.',
         },
@@ -193,7 +193,7 @@ export class Replaying {
       throw new HoldfastError(
         'E_CHANGES_GAP',
         `a prepared transaction was committed (${sql.slice(0, 200)}), and the stored changes do not reach back to what it changed`,
-        { hint: 'Restore to a moment before it, or from another backup.' },
+        { hint: 'Restore to an earlier moment, or from another backup.' },
       );
     const { player } = this.#parts;
     for (const event of events) {
@@ -274,8 +274,8 @@ function countRows(item: Extract<LogItem, { kind: 'rows' }>, map: TableMap, form
 function asText(sql: string): HoldfastError {
   return new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
-    `a change is in the log as a statement, not as rows, and might do something else here: ${sql.slice(0, 200)}`,
-    { hint: 'Restore to a moment before it, or from a later backup; set binlog_format=ROW at the source.' },
+    `a change is in the log as a statement instead of rows, and could have another effect here: ${sql.slice(0, 200)}`,
+    { hint: 'Restore to an earlier moment, or from a later backup. Set binlog_format=ROW at the source.' },
   );
 }
 
@@ -284,7 +284,7 @@ function refuseUnknown(sql: string): void {
   if (!/\b(RENAME|EXCHANGE)\b/i.test(sql)) return;
   throw new HoldfastError(
     'E_SOURCE_LOST',
-    `the replay broke off in a statement, and nobody knows whether it was carried out: ${sql.slice(0, 200)}`,
+    `the replay broke off during a statement that may or may not have been carried out: ${sql.slice(0, 200)}`,
     {
       hint: 'Restore into an empty database again.',
     },

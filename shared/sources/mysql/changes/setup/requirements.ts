@@ -54,19 +54,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: 'rows',
     assumes: 'Changes are in the log as rows.',
-    follows: 'A restore cannot go past a change that is there as a statement.',
+    follows: 'A restore cannot go past a change that was logged as a statement.',
     look: (facts) =>
       mustBe(
         facts,
         'binlog_format',
         'ROW',
-        'a statement might do something else when it is run again; sessions that are open keep what they have',
+        'a statement could have another effect when it runs again; open sessions keep their format',
       ),
   },
   {
     name: 'row-image',
-    assumes: 'Rows are in the log whole, before and after a change.',
-    follows: 'Changes cannot be compared with what a backup holds.',
+    assumes: 'The log has whole rows, before and after a change.',
+    follows: 'Changes cannot be compared with the rows of a backup.',
     look: (facts) =>
       mustBe(facts, 'binlog_row_image', 'FULL', 'so that a row can be found and compared by all its columns'),
   },
@@ -78,7 +78,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     name: 'row-values',
-    assumes: 'Values of JSON are in the log whole.',
+    assumes: 'The log has whole JSON values.',
     follows: 'Changes of JSON cannot be read.',
     look: (facts) =>
       facts.settings.has('binlog_row_value_options')
@@ -88,7 +88,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: 'checksums',
     assumes: 'Each event of the log has a checksum.',
-    follows: 'Damage on the way from the disk of the server to here is not noticed.',
+    follows: 'Damage between the server's disk and Holdfast goes unnoticed.',
     look: (facts) =>
       mustBe(
         facts,
@@ -106,7 +106,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: 'retention',
     assumes: 'The server keeps its log for a day at least.',
-    follows: 'After an outage of the poller, changes are lost.',
+    follows: 'Changes are lost after an outage of the poller.',
     look: lookAtRetention,
   },
   {
@@ -134,7 +134,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     name: 'tables',
     assumes: 'All tables have snapshots and a key.',
     follows:
-      'Tables without snapshots are as in the backup; changes of tables without a key are applied slowly.',
+      'A restore has tables without snapshots as in the backup, and is slow for tables without a key.',
     look: lookAtTables,
   },
 ];
@@ -189,10 +189,10 @@ function lookAtFilters(facts: LogFacts): Finding {
 function lookAtRetention(facts: LogFacts): Finding {
   if (facts.isRds)
     return {
-      seen: 'RDS: not to be seen by a setting',
+      seen: 'RDS: no setting shows it',
       statement: {
         sql: `CALL mysql.rds_set_configuration('binlog retention hours', ${KEPT_DAYS * 24})`,
-        why: 'RDS removes its log as soon as it can unless told to keep it',
+        why: 'RDS removes its log as soon as it can, unless told to keep it',
       },
     };
   const seconds = Math.max(
@@ -203,7 +203,7 @@ function lookAtRetention(facts: LogFacts): Finding {
     return {
       seen: 'the server keeps its log until somebody purges it',
       warning:
-        'The server never removes its binary log by itself, with Holdfast or without: look after its disk, or set binlog_expire_logs_seconds (expire_logs_days).',
+        'The server never removes its binary log by itself, with or without Holdfast: watch its disk, or set binlog_expire_logs_seconds (expire_logs_days).',
     };
   if (seconds >= DAY_SECONDS) return { seen: `it keeps ${Math.round(seconds / 3600)} hours` };
   const isOld = !facts.settings.has('binlog_expire_logs_seconds');
@@ -231,7 +231,7 @@ function lookAtRights({ grants, isMariaDb, version, user }: LogFacts): Finding {
     seen: `the user lacks ${missing.join(', ')}`,
     statement: {
       sql: `GRANT ${missing.join(', ')} ON *.* TO ${user}`,
-      why: 'REPLICATION SLAVE lets a user read the log, with the changes of all databases of the server; the other lets it ask where the log ends',
+      why: 'REPLICATION SLAVE lets a user read the log, with the changes of all databases of the server; the other privilege lets it ask where the log ends',
     },
   };
 }
@@ -243,12 +243,12 @@ function lookAtTables({ looseTables, keylessTables }: LogFacts): Finding {
     ...(looseTables.length === 0
       ? []
       : [
-          `${listed(looseTables)}: tables of engines without snapshots; a restore to a moment has them as in the backup. ALTER TABLE … ENGINE=InnoDB covers them.`,
+          `${listed(looseTables)}: tables of engines without snapshots. A restore to a moment has them as in the backup. ALTER TABLE … ENGINE=InnoDB covers them.`,
         ]),
     ...(keylessTables.length === 0
       ? []
       : [
-          `${listed(keylessTables)}: tables without a primary or unique key; the server looks through all rows for each one that a restore updates or deletes.`,
+          `${listed(keylessTables)}: tables without a primary or unique key. A restore is slow for them: the server scans the table for each updated or deleted row.`,
         ]),
   ];
   if (warnings.length === 0) return { seen: 'all have' };

@@ -63,14 +63,14 @@ function columnChange(table: TargetTable, column: RelationColumn, types: TypeNam
     return [
       {
         sql: `'ADD COLUMN ' || ${named} || ' ' || ${type}`,
-        warning: `${table.name} got the column ${column.name} after the base: rows that were not changed since have NULL there, whatever its default.`,
+        warning: `${table.name} got the column ${column.name} after the backup: rows not changed since then have NULL in it, whatever its default.`,
       },
     ];
   if (isSameType(found, column, types)) return [];
   return [
     {
       sql: `'ALTER COLUMN ' || ${named} || ' TYPE ' || ${type} || ' USING ' || ${named} || '::text::' || ${type}`,
-      warning: `The column ${column.name} of ${table.name} got another type after the base: values of rows that were not changed since were converted by way of their text.`,
+      warning: `The column ${column.name} of ${table.name} got another type after the backup: in rows not changed since then, values were converted through their text.`,
     },
   ];
 }
@@ -95,6 +95,6 @@ function isGone(relation: Relation, { name, isGenerated, isRequired }: TargetCol
 function goneChange(table: TargetTable, { name }: TargetColumn): Change {
   return {
     sql: `'ALTER COLUMN ' || ${quoteLiteral(quoteIdent(name))} || ' DROP NOT NULL'`,
-    warning: `${table.name} lost the column ${name} after the base: it was kept, without its NOT NULL.`,
+    warning: `${table.name} lost the column ${name} after the backup: the column was kept, without its NOT NULL.`,
   };
 }

@@ -16,11 +16,11 @@ export async function listUnstreamed(client: pg.Client, signal: AbortSignal): Pr
   );
   return [
     ...(row?.objects
-      ? ['Large objects are those of the base: the stream does not carry their changes.']
+      ? ['Large objects are as in the backup: the stream does not carry their changes.']
       : []),
-    ...(row?.unlogged ? [`Unlogged tables hold the rows of the base: ${row.unlogged}.`] : []),
+    ...(row?.unlogged ? [`Unlogged tables have the rows of the backup: ${row.unlogged}.`] : []),
     ...(row?.views
-      ? [`Materialised views hold what the base made of them; refresh them: ${row.views}.`]
+      ? [`Materialised views are as after the restore of the backup; refresh them: ${row.views}.`]
       : []),
   ];
 }

@@ -44,7 +44,7 @@ export async function makeNotes(client: pg.Client, notes: Notes, signal: AbortSi
       'E_TARGET_NOT_EMPTY',
       'a replay of changes into this database has begun already',
       {
-        hint: 'Let that restore go on, or restore into an empty database.',
+        hint: 'Finish that restore, or restore into an empty database.',
       },
     );
   await query(

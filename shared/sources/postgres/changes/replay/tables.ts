@@ -116,7 +116,7 @@ export class ReplayTables {
     const { table, warnings }: Followed = await followRelation(client, relation, this.#types, signal);
     for (const warning of warnings) this.#warn(warning);
     if (!table) {
-      this.#warn(`Changes of ${name} were left out: the base has no such table.`);
+      this.#warn(`Changes of ${name} were left out: the backup has no such table.`);
       return undefined;
     }
     return writerOf(relation, table);

@@ -58,7 +58,7 @@ async function remove(
     'E_RESTORE_DIFFERS',
     `${table.name}: the stream removes ${plural(expected, 'row')}, and the target has ${found} of them`,
     {
-      hint: 'The base and the stored changes do not fit together, or something else wrote to the target. Restore into an empty database again, or from another base.',
+      hint: 'The backup and the stored changes do not fit together, or something else wrote to the target. Restore into an empty database again, or from another backup.',
     },
   );
 }

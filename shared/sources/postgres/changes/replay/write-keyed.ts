@@ -58,7 +58,7 @@ export async function writeKeyed(
       `${table.name} has rows already that the stream adds: ${error.message}`,
       {
         cause: error,
-        hint: 'Something else wrote to the target since the base was restored. Restore into an empty database again.',
+        hint: 'Something else has written to the target since the backup was restored. Restore into an empty database again.',
       },
     );
   }
@@ -279,7 +279,7 @@ async function expect(
     'E_RESTORE_DIFFERS',
     `${table.name}: the stream ${does} ${plural(wanted, 'row')}, and the target has ${found} of them`,
     {
-      hint: 'The base and the stored changes do not fit together, or something else wrote to the target. Restore into an empty database again, or from another base.',
+      hint: 'The backup and the stored changes do not fit together, or something else wrote to the target. Restore into an empty database again, or from another backup.',
     },
   );
 }

@@ -20,7 +20,7 @@ export interface ChangeCheckContext {
   client: pg.Client | undefined;
 }
 
-const NO_CHANGES = 'No changes can be stored: only backups can be restored, not the moments between them.';
+const NO_CHANGES = 'No changes can be stored: backups can be restored, but no moments between them.';
 const SHOWN = 10;
 
 type Look = Check<ChangeCheckContext>['look'];
@@ -29,7 +29,7 @@ type Look = Check<ChangeCheckContext>['look'];
 export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
   check(
     'changes-login',
-    'The server lets the login in that reads changes.',
+    'The login that reads changes can connect.',
     undefined,
     async (context, signal) => {
       context.client = await openSession(context.options, signal);
@@ -43,13 +43,13 @@ export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
   ),
   ofServer(
     'changes-version',
-    'The server can limit how much of its log a slot holds.',
+    'The server can limit how much of its log a slot may hold.',
     ({ version, shown }) =>
       version >= OLDEST_WITH_LIMIT
         ? holds(`PostgreSQL ${shown}`)
         : differs(`PostgreSQL ${shown}`, { fix: 'Continuous backup needs PostgreSQL 13 or later.' }),
   ),
-  ofServer('wal-level', 'The server writes what a stream of changes needs.', ({ walLevel }) =>
+  ofServer('wal-level', 'The server logs what a stream of changes needs.', ({ walLevel }) =>
     walLevel === 'logical'
       ? holds("wal_level is 'logical'")
       : differs(`wal_level is '${walLevel}'`, {
@@ -63,7 +63,7 @@ export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
           fix: `ALTER ROLE ${user} REPLICATION; on RDS: GRANT rds_replication TO ${user}.`,
         }),
   ),
-  ofServer('log-limit', 'The server itself limits how much of its log a slot holds.', ({ keepBytes }) =>
+  ofServer('log-limit', 'The server limits how much of its log a slot may hold.', ({ keepBytes }) =>
     keepBytes === undefined
       ? differs('max_slot_wal_keep_size is -1', {
           isMinor: true,
@@ -71,16 +71,16 @@ export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
         })
       : holds(`max_slot_wal_keep_size is ${shownBytes(keepBytes)}`),
   ),
-  check('slot', 'The slot is there, is ours and has lost nothing.', 'changes-login', lookAtSlot),
+  check('slot', 'The slot exists, belongs to Holdfast, and has lost nothing.', 'changes-login', lookAtSlot),
   check(
     'publication',
-    'The publication is there and leaves no kind of change out.',
+    'The publication exists and leaves out no kind of change.',
     'changes-login',
     lookAtPublication,
   ),
   check(
     'identities',
-    "Every published table can be updated: the application's UPDATE fails otherwise.",
+    "Every published table can be updated; otherwise the application's UPDATE would fail.",
     'publication',
     lookAtIdentities,
   ),
@@ -129,7 +129,7 @@ async function lookAtSlot(
   if (!slot)
     return differs(`there is no slot ${name}`, {
       code: 'E_CHANGES_NOT_SET_UP',
-      fix: 'Set it up: holdfast pitr setup.',
+      fix: 'Run: holdfast pitr setup.',
     });
   if (slot.database !== options.database || slot.plugin !== 'pgoutput')
     return differs(`${name} is of ${slot.database}, with ${slot.plugin}`, {
@@ -139,7 +139,7 @@ async function lookAtSlot(
   if (loss !== undefined)
     return differs(loss, {
       code: 'E_CHANGES_GAP',
-      fix: 'The next poll makes a new slot; a new base is due.',
+      fix: 'The next poll makes a new slot; then make a new backup.',
     });
   const held = slot.restart === undefined ? 0 : Number(inserted - slot.restart);
   return holds(`${name} holds ${shownBytes(held)} of the log`);
@@ -155,13 +155,13 @@ async function lookAtPublication(
   if (!publication)
     return differs(`there is no publication ${name}`, {
       code: 'E_CHANGES_NOT_SET_UP',
-      fix: 'Set it up: holdfast pitr setup.',
+      fix: 'Run: holdfast pitr setup.',
     });
-  if (publication.isOfAllTables) return differs('it has all tables, also those without a key', { fix });
+  if (publication.isOfAllTables) return differs('it has all tables, even those without a key', { fix });
   if (!publication.hasAllChanges || publication.isViaRoot)
     return differs('it leaves kinds of changes out', { fix });
   if (publication.partial.length > 0)
-    return differs(`it has only parts of ${publication.partial.slice(0, SHOWN).join(', ')}`, { fix });
+    return differs(`it has only some rows or columns of ${publication.partial.slice(0, SHOWN).join(', ')}`, { fix });
   return holds(name);
 }
 
@@ -202,7 +202,7 @@ async function lookAtStream({ client, name }: ChangeCheckContext, signal: AbortS
   if (notices.includes(PUBLICATION_SKIPPED))
     return differs('the publication is younger than the slot, and changes were skipped', {
       code: 'E_CHANGES_GAP',
-      fix: 'The next poll begins anew; a new base is due.',
+      fix: 'The next poll begins a new stream; then make a new backup.',
     });
   return holds('it does');
 }

@@ -70,19 +70,19 @@ function chooseTables(
     refusals: [
       ...(unknown.length > 0
         ? [
-            `There is no table ${list(unknown)} whose changes could be kept. Name tables as backups do: public.orders.`,
+            `No table is called ${list(unknown)}, or its changes cannot be kept. Name tables as backups do, such as public.orders.`,
           ]
         : []),
       ...(covered.length === 0
         ? [
-            'No table can be covered: give tables primary keys, or ask for all tables, which makes those without one REPLICA IDENTITY FULL.',
+            'No table can be covered: give tables primary keys, or pass --all-tables, which sets REPLICA IDENTITY FULL on tables without one.',
           ]
         : []),
     ],
     warnings: [
       ...unsafeWarnings(unsafe, allDatasets),
       ...(unlogged.length > 0
-        ? [`Unlogged tables have no stream, they come with backups only: ${list(unlogged)}.`]
+        ? [`Unlogged tables have no stream; their changes come with backups only: ${list(unlogged)}.`]
         : []),
     ],
   };
@@ -92,11 +92,11 @@ function unsafeWarnings(unsafe: readonly PublishableTable[], allDatasets: boolea
   if (unsafe.length === 0) return [];
   if (allDatasets)
     return [
-      `Each UPDATE and DELETE of these tables writes the whole old row to the log, as they become REPLICA IDENTITY FULL: ${list(unsafe.map(({ name }) => name))}.`,
+      `These tables become REPLICA IDENTITY FULL, so that each UPDATE and DELETE writes the whole old row to the log: ${list(unsafe.map(({ name }) => name))}.`,
     ];
   const named = unsafe.map(({ name, unsafe: why }) => `${name} (${why})`);
   return [
-    `These tables are left out and come with backups only, because the application's UPDATE and DELETE would fail if they were published: ${list(named)}. Give them primary keys, or ask for all tables.`,
+    `These tables are left out, because the application's UPDATE and DELETE would fail if they were published: ${list(named)}. Their changes come with backups only. Give them primary keys, or pass --all-tables.`,
   ];
 }
 
@@ -148,7 +148,7 @@ function roleStatements({ fitness }: SetupSituation): ChangeSetupPlan['statement
   return [
     {
       sql: `ALTER ROLE ${quoteIdent(fitness.user)} REPLICATION`,
-      why: 'The login must be allowed to read a replication slot; it needs no right to any table. On RDS: GRANT rds_replication TO it.',
+      why: 'The login must be allowed to read a replication slot; it needs no privilege on any table. On RDS, grant it rds_replication instead.',
     },
   ];
 }
@@ -156,7 +156,7 @@ function roleStatements({ fitness }: SetupSituation): ChangeSetupPlan['statement
 function identityStatements({ full }: Choice): ChangeSetupPlan['statements'] {
   return full.map(({ place, name }) => ({
     sql: `ALTER TABLE ${place} REPLICA IDENTITY FULL`,
-    why: `${name} has no key: without this its UPDATE and DELETE would fail as soon as it is published.`,
+    why: `${name} has no key: without this, its UPDATE and DELETE would fail once it is published.`,
   }));
 }
 
@@ -171,7 +171,7 @@ function publicationStatements(
       {
         sql: `CREATE PUBLICATION ${publication} FOR TABLE ${published.map(({ place }) => `ONLY ${place}`).join(', ')}
   WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = false)`,
-        why: 'Names the tables whose changes are kept. It must be there before the slot: a slot that is older cannot use it.',
+        why: 'Names the tables whose changes are kept. It must exist before the slot: an older slot cannot use it.',
       },
     ];
   const add = published.filter(({ isPublished }) => !isPublished);
@@ -179,7 +179,7 @@ function publicationStatements(
   return [
     ...add.map(({ place, name: table }) => ({
       sql: `BEGIN; SET LOCAL lock_timeout = '5s'; LOCK TABLE ONLY ${place} IN SHARE ROW EXCLUSIVE MODE; ALTER PUBLICATION ${publication} ADD TABLE ONLY ${place}; COMMIT`,
-      why: `Adds ${table}. The lock waits for transactions that are writing to it: their changes would be missing. A new base is due afterwards.`,
+      why: `Adds ${table}. The lock waits for transactions that are writing to it, whose changes would be missing. Make a new backup afterwards.`,
     })),
     ...(drop.length > 0
       ? [
@@ -197,7 +197,7 @@ function slotStatements({ name, slot }: SetupSituation): ChangeSetupPlan['statem
   return [
     {
       sql: `SELECT pg_catalog.pg_create_logical_replication_slot(${quoteLiteral(name)}, 'pgoutput')`,
-      why: 'From here on the server keeps its log until the changes in it are stored. It waits for transactions that are open.',
+      why: 'From here on the server keeps its log until the changes in it are stored. Making the slot waits for open transactions.',
     },
   ];
 }
@@ -222,11 +222,11 @@ function serverRefusals(
     ...(walLevel === 'logical'
       ? []
       : [
-          `wal_level is '${walLevel}', which lacks what a stream needs. Set it to 'logical' and restart the server (on RDS and Aurora: rds.logical_replication = 1, and a reboot).`,
+          `wal_level is '${walLevel}', and a stream needs more in the log. Set it to 'logical' and restart the server (on RDS and Aurora: rds.logical_replication = 1, and a reboot).`,
         ]),
     ...(keepBytes === undefined && mostHeldBytes === undefined
       ? [
-          "max_slot_wal_keep_size is -1: if polls stopped, the held log would fill the disk and stop the database. Set it (ALTER SYSTEM SET max_slot_wal_keep_size = '20GB'), or agree on a limit at which the watchdog lets go.",
+          "max_slot_wal_keep_size is -1: if polls stopped, the held log would fill the disk and stop the database. Set it (ALTER SYSTEM SET max_slot_wal_keep_size = '20GB'), or set continuous.mostHeldMiB, the limit at which the watchdog drops the slot.",
         ]
       : []),
     ...(!slot && freeSlots < 1
@@ -246,11 +246,11 @@ function existingRefusals({ name, database, fitness, slot }: SetupSituation): re
     );
   else if (slot && !publication)
     refusals.push(
-      `The slot ${name} is older than its publication, which is missing: it could never be read, or would skip changes. Remove continuous backup from the database first, then set it up.`,
+      `The slot ${name} is older than its publication, which is missing: it could never be read, or would skip changes. Run `holdfast pitr remove` first, then `holdfast pitr setup`.`,
     );
   if (publication?.isOfAllTables)
     refusals.push(
-      `The publication ${name} has all tables, also later ones: the application's UPDATE of a table without a key fails. Drop it first (DROP PUBLICATION ${quoteIdent(name)}).`,
+      `The publication ${name} has all tables, including later ones: the application's UPDATE of a table without a key fails. Drop it first (DROP PUBLICATION ${quoteIdent(name)}).`,
     );
   if (publication && (!publication.hasAllChanges || publication.isViaRoot || publication.partial.length > 0))
     refusals.push(
@@ -267,11 +267,11 @@ function limitWarnings(
   const warnings: string[] = [];
   if (keepBytes === undefined && mostHeldBytes !== undefined)
     warnings.push(
-      `max_slot_wal_keep_size is -1: only the watchdog keeps the log from filling the disk, and lets go at ${shownBytes(mostHeldBytes)}.`,
+      `max_slot_wal_keep_size is -1: only the watchdog keeps the log from filling the disk; it drops the slot at ${shownBytes(mostHeldBytes)}.`,
     );
   if (keepBytes !== undefined && mostHeldBytes !== undefined && mostHeldBytes > keepBytes)
     warnings.push(
-      `max_slot_wal_keep_size is ${shownBytes(keepBytes)}: the server lets go before the agreed ${shownBytes(mostHeldBytes)}.`,
+      `max_slot_wal_keep_size is ${shownBytes(keepBytes)}: the server releases its log before continuous.mostHeldMiB (${shownBytes(mostHeldBytes)}) is reached.`,
     );
   if (idleSlotMs !== undefined && idleSlotMs < DAY_MS)
     warnings.push(

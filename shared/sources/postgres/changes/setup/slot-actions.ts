@@ -33,7 +33,7 @@ export async function dropSlot(
     await sleep(STEP_MS, signal);
   }
   throw new HoldfastError('E_CHANGES_BUSY', `the slot ${name} is being read, and cannot be dropped`, {
-    hint: 'End the session that reads it: see active_pid in pg_replication_slots.',
+    hint: 'End the session that reads it: active_pid in pg_replication_slots.',
   });
 }
 

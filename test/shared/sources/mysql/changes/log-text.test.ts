@@ -49,7 +49,7 @@ describe('statements of a binary log', () => {
     );
     expect(rename('DROP TABLE shopping.t')).toBe('DROP TABLE shopping.t');
     expect(() => rename('CREATE VIEW v AS SELECT shop.id FROM shop')).toThrow(
-      /something else that is called so/,
+      /something else of that name/,
     );
   });
 });

@@ -75,7 +75,7 @@ describe('changes of PostgreSQL 18, replayed', () => {
     );
     const { warnings } = await story.replay();
     await story.expectSame('days_1', 'days_2');
-    expect(warnings).toContain('Changes of public.days_3 were left out: the base has no such table.');
+    expect(warnings).toContain('Changes of public.days_3 were left out: the backup has no such table.');
   });
 
   it('columns that came, went or changed are followed and named', async () => {

@@ -131,7 +131,7 @@ describe('setting continuous backup up', () => {
       expect.stringContaining('public.typo'),
     ]);
     await server.query(name, `create publication holdfast_${name} for all tables`);
-    expect(await refusalsOf()).toEqual([expect.stringContaining('all tables, also later ones')]);
+    expect(await refusalsOf()).toEqual([expect.stringContaining('all tables, including later ones')]);
     await server.query(
       name,
       `drop publication holdfast_${name}; create publication holdfast_${name} for table keyed (id) with (publish = 'insert')`,
