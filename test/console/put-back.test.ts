@@ -275,7 +275,7 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     await page.keyboard.press('Space');
     await press('Put back 1 row');
     await press('Continue');
-    await page.getByText(/the target has 1 row otherwise: \(3\)/).waitFor();
+    await page.getByText(/1 row of the target differs: \(3\)/).waitFor();
     await type(/type the name of the target/, 'shop');
     const put = page.getByRole('button', { name: 'Put back into shop' });
     expect(await put.getAttribute('aria-disabled')).toBe('true');
