@@ -143,7 +143,7 @@ export interface ChangeJoin {
   readonly from: ChangePosition;
   /** How a replay tells the transactions that the base has from those that it lacks: text of the kind's own. */
   readonly state: string;
-  /** The server's clock when the snapshot was taken, or after: all that the base has was committed by then. ISO in UTC with microseconds. */
+  /** The server's clock when the snapshot was taken, or after: everything in the base was committed by then. ISO in UTC with microseconds. */
   readonly at: string;
 }
 

@@ -267,7 +267,7 @@ export interface components {
     readonly RecoveryPoint: {
       /** @description how old stored changes may be: `continuous.rpo` */
       readonly agreedSeconds: number;
-      /** @description how long ago all was stored; null: nothing is, or it is not known */
+      /** @description how long ago everything was stored; null: nothing is stored, or it is not known */
       readonly lagSeconds: number | null;
       readonly isMet: boolean;
       readonly sentence: string;
@@ -514,7 +514,7 @@ export interface components {
       readonly name: string;
       /** @description as the database writes it */
       readonly type: string;
-      /** @description part of what rows are told apart by */
+      /** @description part of the key */
       readonly isKey: boolean;
       /** @description its values are decimal numbers */
       readonly isNumber: boolean;
@@ -590,19 +590,19 @@ export interface components {
           /** @description keys that the backup lacks */
           readonly notFound: number;
         }[];
-      /** @description what stands against it; nothing is written while there is one */
+      /** @description what is in the way; nothing is written while there is anything */
       readonly violations: readonly string[];
     };
     readonly TargetChanges: {
       readonly datasets: readonly ({
           readonly name: string;
-          /** @description rows that come; null: not counted */
+          /** @description rows that would be added; null: not counted */
           readonly added: number | null;
           /** @description rows that go */
           readonly removed: number | null;
           readonly changed: number | null;
         })[];
-      /** @description false: there was no time to count all */
+      /** @description false: there was not enough time to count everything */
       readonly isComplete: boolean;
       /** @description why nothing could be counted */
       readonly problem: string | null;
@@ -613,7 +613,7 @@ export interface components {
       readonly beforeTransaction: string | null;
       /**
        * Format: date-time
-       * @description all that the base has was committed by then
+       * @description everything in the base was committed by then
        */
       readonly baseAt: string;
       readonly segments: number;
@@ -1937,7 +1937,7 @@ export interface operations {
             readonly recoveryPoint: components["schemas"]["RecoveryPoint"];
             /** @description polling is paused */
             readonly isPaused: boolean;
-            /** @description all that was committed by then is stored, by the clock of the database */
+            /** @description everything committed by then is stored, by the clock of the database */
             readonly readAt: string | null;
             readonly segments: number;
             /** @description of segments; packs that lie by themselves are not counted */
@@ -1986,7 +1986,7 @@ export interface operations {
                  */
                 readonly to: string;
                 /**
-                 * @description changes are lost; or tables were defined anew
+                 * @description changes are lost, or table definitions changed
                  * @enum {string}
                  */
                 readonly why: "gap" | "definitions";
@@ -2005,9 +2005,9 @@ export interface operations {
             readonly baseDue: string | null;
             /** @description null if it was not asked */
             readonly held: ({
-              /** @description of its log that the server holds for us; null: not known */
+              /** @description of its log that the server holds for Holdfast; null: not known */
               readonly bytes: number | null;
-              /** @description from which on a watchdog lets it go, which is a gap */
+              /** @description from this on, a watchdog makes the server release it, which leaves a gap */
               readonly limitBytes: number;
               /** @description what the server says is wrong, or why it was not asked */
               readonly problem: string | null;
@@ -2047,7 +2047,7 @@ export interface operations {
           readonly backup?: string;
           /** @description a configured source that is backed up continuously, with `at` or `beforeTransaction` */
           readonly source?: string;
-          /** @description the last moment that counts, with its zone, by the clock of the database; or all that is stored */
+          /** @description the moment, with its zone, by the clock of the database; or `latest`, everything that is stored */
           readonly at?: "latest" | string;
           /** @description the id of the transaction to stop before, as the server writes it */
           readonly beforeTransaction?: string;
@@ -2056,7 +2056,7 @@ export interface operations {
           /** @description make a database of that name and restore into it: on the server of `to`, otherwise on the drill server */
           readonly newDatabase?: string;
           readonly datasets?: readonly string[];
-          /** @description only these rows, into tables that are there */
+          /** @description only these rows, into existing tables */
           readonly rows?: {
             readonly dataset: string;
             /** @description conditions that must all hold */
@@ -2080,13 +2080,13 @@ export interface operations {
                   })[];
               })[];
             /**
-             * @description what becomes of rows that the target has, and that differ
+             * @description what to do with rows that exist in the target and differ
              * @default fail
              * @enum {string}
              */
             readonly onConflict?: "skip" | "replace" | "fail";
             /**
-             * @description into a new table, of that name or one that is made from that of the backup
+             * @description true: into a new table, whose name is made from that of the dataset; or the name of the new table
              * @default false
              */
             readonly beside?: boolean | string;

@@ -6,7 +6,7 @@ export const RecoveryPoint = z
   .object({
     agreedSeconds: Count.describe('how old stored changes may be: `continuous.rpo`'),
     lagSeconds: Count.nullable().describe(
-      'how long ago all was stored; null: nothing is, or it is not known',
+      'how long ago everything was stored; null: nothing is stored, or it is not known',
     ),
     isMet: z.boolean(),
     sentence: z.string(),
@@ -19,10 +19,10 @@ export const ChangesAnswer = z.object({
   now: Time,
   source: SourceName,
   everySeconds: Count.describe('between polls'),
-  keepSeconds: Count.describe('how long every moment can be restored'),
+  keepSeconds: Count.describe('how far back every moment can be restored'),
   recoveryPoint: RecoveryPoint,
   isPaused: z.boolean().describe('polling is paused'),
-  readAt: Time.nullable().describe('all that was committed by then is stored, by the clock of the database'),
+  readAt: Time.nullable().describe('everything committed by then is stored, by the clock of the database'),
   segments: Count,
   storedBytes: Count.describe('of segments; packs that lie by themselves are not counted'),
   restorable: z
@@ -47,7 +47,7 @@ export const ChangesAnswer = z.object({
       z.object({
         from: Time.nullable(),
         to: Time,
-        why: z.enum(['gap', 'definitions']).describe('changes are lost; or tables were defined anew'),
+        why: z.enum(['gap', 'definitions']).describe('changes are lost, or table definitions changed'),
         says: z.string(),
         healedBy: BackupKeyText.nullable().describe('the backup from which moments can be restored again'),
       }),
@@ -62,8 +62,8 @@ export const ChangesAnswer = z.object({
     .describe('why the newest changes cannot be restored until there is a new backup'),
   held: z
     .object({
-      bytes: Count.nullable().describe('of its log that the server holds for us; null: not known'),
-      limitBytes: Count.describe('from which on a watchdog lets it go, which is a gap'),
+      bytes: Count.nullable().describe('of its log that the server holds for Holdfast; null: not known'),
+      limitBytes: Count.describe('from this on, a watchdog makes the server release it, which leaves a gap'),
       problem: z.string().nullable().describe('what the server says is wrong, or why it was not asked'),
     })
     .nullable()

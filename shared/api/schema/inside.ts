@@ -40,7 +40,7 @@ export const ApiColumn = z
   .object({
     name: z.string(),
     type: z.string().describe('as the database writes it'),
-    isKey: z.boolean().describe('part of what rows are told apart by'),
+    isKey: z.boolean().describe('part of the key'),
     isNumber: z.boolean().describe('its values are decimal numbers'),
   })
   .meta({ id: 'Column' });
@@ -79,8 +79,8 @@ export const DiffQuery = z.strictObject({
     .refine((text) => text === 'live' || BackupReference.safeParse(text).success, {
       error: "give 'live' or the name of a backup such as backup_daily_20260301_020000",
     })
-    .describe('what it is compared with: another backup, or `live`: its source as it is now'),
-  dataset: NameText.optional().describe('the one whose rows are wanted; missing: only counts, of all'),
+    .describe('what to compare it with: another backup, or `live`, its source as it is now'),
+  dataset: NameText.optional().describe('the one whose rows to return; missing: only counts, of all'),
   limit: pageLimit(ROWS_LIMIT.fallback, ROWS_LIMIT.most),
   after: After.optional(),
 });
@@ -193,11 +193,11 @@ export const RowSelection = z.strictObject({
   onConflict: z
     .enum(['skip', 'replace', 'fail'])
     .default('fail')
-    .describe('what becomes of rows that the target has, and that differ'),
+    .describe('what to do with rows that exist in the target and differ'),
   beside: z
     .union([z.boolean(), z.string().min(1).max(MOST_TABLE_CHARS)])
     .default(false)
-    .describe('into a new table, of that name or one that is made from that of the backup'),
+    .describe('true: into a new table, whose name is made from that of the dataset; or the name of the new table'),
 });
 export type RowSelection = z.infer<typeof RowSelection>;
 
@@ -217,7 +217,7 @@ export const ApiRowsPlan = z
         notFound: Count.describe('keys that the backup lacks'),
       }),
     ),
-    violations: z.array(z.string()).describe('what stands against it; nothing is written while there is one'),
+    violations: z.array(z.string()).describe('what is in the way; nothing is written while there is anything'),
   })
   .meta({ id: 'RowsPlan' });
 export type ApiRowsPlan = z.infer<typeof ApiRowsPlan>;
@@ -228,12 +228,12 @@ export const TargetChanges = z
     datasets: z.array(
       z.object({
         name: z.string(),
-        added: Count.nullable().describe('rows that come; null: not counted'),
-        removed: Count.nullable().describe('rows that go'),
+        added: Count.nullable().describe('rows that would be added; null: not counted'),
+        removed: Count.nullable().describe('rows that would be removed'),
         changed: Count.nullable(),
       }),
     ),
-    isComplete: z.boolean().describe('false: there was no time to count all'),
+    isComplete: z.boolean().describe('false: there was not enough time to count everything'),
     problem: z.string().nullable().describe('why nothing could be counted'),
   })
   .meta({ id: 'TargetChanges' });

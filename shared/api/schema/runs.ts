@@ -149,7 +149,7 @@ export const RestoreBody = z
       .union([z.literal('latest'), z.iso.datetime({ offset: true })])
       .optional()
       .describe(
-        'the last moment that counts, with its zone, by the clock of the database; or all that is stored',
+        'the moment, with its zone, by the clock of the database; or `latest`, everything that is stored',
       ),
     beforeTransaction: z
       .string()
@@ -163,7 +163,7 @@ export const RestoreBody = z
       'make a database of that name and restore into it: on the server of `to`, otherwise on the drill server',
     ),
     datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
-    rows: RowSelection.optional().describe('only these rows, into tables that are there'),
+    rows: RowSelection.optional().describe('only these rows, into existing tables'),
     path: z.string().max(MOST_PATH_CHARS).optional(),
     toPath: z.string().max(MOST_PATH_CHARS).optional(),
     replace: z.boolean().default(false),
@@ -211,7 +211,7 @@ export const ApiMomentPlan = z
       'the moment; of `latest` the one that is reached now: restore that one. null: before a transaction',
     ),
     beforeTransaction: z.string().nullable(),
-    baseAt: Time.describe('all that the base has was committed by then'),
+    baseAt: Time.describe('everything in the base was committed by then'),
     segments: Count,
     transactions: Count,
     plainBytes: Count.describe('of changes'),

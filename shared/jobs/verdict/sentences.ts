@@ -74,15 +74,15 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
   'changes-late': ({ name, changes }, facts) =>
     `the changes of ${name} are stored up to ${changes?.reachedAt ? ageOf(changes.reachedAt, facts) : ''} ago (at most ${span(changes?.allowedMs ?? 0)} by continuous.rpo)`,
   'changes-paused': ({ name }) =>
-    `the changes of ${name} are paused: nobody polls them, and its server keeps its log`,
+    `continuous backup of ${name} is paused, and its server keeps the log`,
   'changes-no-base': ({ name, changes }) =>
     `the newest changes of ${name} cannot be restored: ${changes?.baseDue ?? ''}`,
   'changes-uncovered': ({ name }) => `a recovery key does not open the newest changes of ${name}`,
   'changes-unread': ({ name, changes }) =>
-    `it is not known how the changes of ${name} are stored: ${changes?.problem ?? ''}`,
+    `could not find out whether the changes of ${name} are stored: ${changes?.problem ?? ''}`,
   'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,
   'changes-differ': ({ name, proof }) =>
-    `${backupName(proof?.backup ?? '')} of ${name} is not the backup before it and the changes stored between them: ${plural(proof?.differing ?? 0, 'row')} of ${plural(proof?.datasets ?? 0, 'dataset')} differ${proof?.differing === 1 ? 's' : ''}`,
+    `${backupName(proof?.backup ?? '')} of ${name} differs from the backup before it plus the changes stored between them, in ${plural(proof?.differing ?? 0, 'row')} of ${plural(proof?.datasets ?? 0, 'dataset')}`,
   'proof-failed': ({ name, proof }) =>
     `the stored changes of ${name} could not be compared with ${backupName(proof?.backup ?? '')}${proof?.error === undefined ? '' : ` (${proof.error})`}`,
   'proof-old': (source, facts) =>

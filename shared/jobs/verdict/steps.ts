@@ -79,12 +79,12 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
     action: () => ({ kind: 'lock' }),
     command: () => commandOf({ kind: 'lock' }),
   },
-  'changes-none': { text: 'Set it up, and start the poller.', command: pitr('doctor') },
+  'changes-none': { text: 'Set up continuous backup, then start the poller.', command: pitr('doctor') },
   'changes-damaged': {
-    text: 'Restore the object from a copy, or back up again: later moments begin from there.',
+    text: 'Restore the object from a copy, or back up again: later moments can then be restored.',
     command: pitr('status'),
   },
-  'changes-late': { text: 'Find out why it is not polled.', command: pitr('status') },
+  'changes-late': { text: 'Check why it is not being polled.', command: pitr('status') },
   'changes-paused': { text: 'Resume it.', command: pitr('resume') },
   'changes-no-base': { text: 'Back it up.', ...HAVE_BACKED_UP },
   'changes-uncovered': {
@@ -94,11 +94,11 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
   'changes-unread': { text: 'Find out what prevents it.', command: pitr('status') },
   'drill-failed': { text: 'Look at its report, and drill again.', action: drill, command: backupOf },
   'changes-differ': {
-    text: 'Moments between the two cannot be trusted; later ones can. Its report names the rows.',
+    text: 'Moments between the two cannot be trusted; later ones can. The report names the rows.',
     command: ({ proof }) => `holdfast show ${backupName(proof?.report ?? '')}`,
   },
   'proof-failed': {
-    text: 'Look at its report, and prove it again.',
+    text: 'Look at its report, then compare it again.',
     command: ({ proof }) => `holdfast pitr prove ${backupName(proof?.backup ?? 'latest')}`,
   },
   'proof-old': { text: 'Find out why, and prove the newest one.', command: pitr('prove') },
