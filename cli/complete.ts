@@ -59,8 +59,9 @@ async function suggest(words: readonly string[], io: Io): Promise<readonly Sugge
   if (!command) return [];
   const all = { ...COMMON_OPTIONS, ...command.options };
   const option = valueNamed(before.at(-1) ?? '', all);
-  const world = new World(before, io);
-  if (option !== undefined) return (await OPTION_VALUES[option]?.(world)) ?? [];
+  const given = operandsOf(before, name, all);
+  const world = new World({ words: before, given, help: command.help }, io);
+  if (option !== undefined) return (await OPTION_VALUES[option]?.(world)) ?? choices(command.help, option);
   if (begun.startsWith('-')) return options(command.help, all);
   return (await OPERANDS[name]?.(world)) ?? [];
 }
@@ -80,6 +81,29 @@ function options(help: string, known: Options): readonly Suggestion[] {
     ),
   );
   return Object.keys(known).map((name) => row(`--${name}`, said.get(name)));
+}
+
+/** The values of an option that the help lists, as in `--format csv|json`. */
+function choices(help: string, option: string): readonly Suggestion[] {
+  const [, listed = ''] = new RegExp(`--${option} ([\\w-]+(?:\\|[\\w-]+)+)`).exec(help) ?? [];
+  return listed
+    .split('|')
+    .filter((value) => /^[a-z]/.test(value))
+    .map((value) => row(value));
+}
+
+/** The actions that a command's help describes, a line each. */
+function actions(help: string): readonly Suggestion[] {
+  return [...help.matchAll(/^ {2}([a-z]+(?:, [a-z]+)*) {3,}(\S.*)$/gm)].flatMap(([, names = '', about]) =>
+    names.split(', ').map((name) => row(name, about)),
+  );
+}
+
+/** What was typed after the name of the command, but for options and their values. */
+function operandsOf(words: readonly string[], name: string, known: Options): readonly string[] {
+  return words
+    .slice(words.indexOf(name) + 1)
+    .filter((word, i, all) => !word.startsWith('-') && valueNamed(all[i - 1] ?? '', known) === undefined);
 }
 
 /** Name of the option whose value comes next; undefined if none. */
@@ -107,12 +131,20 @@ const OPTION_VALUES: Readonly<Record<string, Values>> = {
   type: (world) => world.types(),
   to: (world) => world.targets(),
   dataset: (world) => world.datasets(),
-  format: fixed('sql', 'csv', 'json', 'ndjson'),
+  database: (world) => world.places(),
   role: fixed(...ROLES),
 };
 
 const key: Values = (world) => world.keys();
 const type: Values = (world) => world.types();
+/** An action first; then a backup, if the action is of one. */
+const actionOr =
+  (...ofBackups: readonly string[]): Values =>
+  (world) => {
+    const [action] = world.given;
+    if (action === undefined) return actions(world.help);
+    return ofBackups.includes(action) ? world.keys() : [];
+  };
 const OPERANDS: Readonly<Record<string, Values>> = {
   backup: type,
   list: type,
@@ -127,21 +159,39 @@ const OPERANDS: Readonly<Record<string, Values>> = {
       'repair',
       'salvage',
       'export',
+      'rows',
+      'query',
       'hold',
       'release',
     ].map((name) => [name, key]),
   ),
+  diff: async (world) => [...(await world.live()), ...(await world.keys())],
+  bisect: (world) => world.sources(),
+  pitr: actionOr('prove'),
+  mask: actionOr('suggest', 'check'),
   'api-keys': fixed('create', 'revoke'),
   keys: fixed('check'),
   completion: fixed('bash', 'zsh', 'fish'),
 };
 
+/** What was typed, and of what command. */
+interface Typed {
+  readonly words: readonly string[];
+  readonly given: readonly string[];
+  readonly help: string;
+}
+
 /** What the configuration and the repository hold, according to the typed options. */
 class World {
+  /** Operands before the word. */
+  readonly given: readonly string[];
+  readonly help: string;
   readonly #words: readonly string[];
   readonly #io: Io;
 
-  constructor(words: readonly string[], io: Io) {
+  constructor({ words, given, help }: Typed, io: Io) {
+    this.given = given;
+    this.help = help;
     this.#words = words;
     this.#io = { ...io, signal: AbortSignal.any([io.signal, AbortSignal.timeout(MOST_MS)]) };
   }
@@ -156,6 +206,19 @@ class World {
 
   async targets(): Promise<readonly Suggestion[]> {
     return (await this.#config()).targets.map(({ name, kind }) => row(name, kind));
+  }
+
+  async places(): Promise<readonly Suggestion[]> {
+    return [...(await this.sources()), ...(await this.targets())];
+  }
+
+  /** Databases as they are now. */
+  async live(): Promise<readonly Suggestion[]> {
+    const sources = await this.sources();
+    return [
+      row('live', 'the database as it is now'),
+      ...sources.map(({ value }) => row(`live:${value}`, `${value} as it is now`)),
+    ];
   }
 
   async keys(): Promise<readonly Suggestion[]> {

@@ -35,6 +35,10 @@ verifications and drills found, second places, locks, and the bucket's rules. Th
 storage costs, and what to do next. Reads manifests, reports and the history of runs, but no packs; needs no key.
 
 ${COMMON_HELP}
+Examples:
+  holdfast status
+  holdfast status --json | jq -r .verdict.level
+
 Exit status: 0 protected; else the first that applies: 20 a manifest is damaged, or a verification found damage; 11
 a rule of the bucket removes or archives backups; 42 unprotected; 40 suspect backups wait to be accepted; 41 at risk, or
 something could not be checked. 10 no repository.

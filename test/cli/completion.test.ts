@@ -66,6 +66,17 @@ describe('completion', () => {
     ['show l', { latest: 'the newest backup', 'latest:shop': 'of shop' }],
     ['show latest : sh', { 'latest:shop': 'of shop' }],
     ['export latest --format ', { sql: '', csv: '', json: '', ndjson: '' }],
+    ['rows latest --format ', { table: '', csv: '', ndjson: '' }],
+    ['query latest -f ', { parquet: '', json: '' }],
+    ['restore --on-conflict ', { fail: '', skip: '', replace: '' }],
+    ['restore --at ', { latest: '' }],
+    ['rows ', { latest: 'the newest backup' }],
+    ['diff ', { live: 'the database as it is now', 'live:shop': 'shop as it is now', latest: expect.anything() }],
+    ['bisect ', { shop: 'files' }],
+    ['pitr ', { setup: expect.anything(), prove: expect.anything(), resume: expect.stringMatching(/\w/) }],
+    ['pitr -s shop prove ', { latest: 'the newest backup' }],
+    ['mask su', { suggest: expect.stringMatching(/\w/) }],
+    ['mask check --database ', { shop: 'files', scratch: 'files' }],
     ['completion ', { bash: '', zsh: '', fish: '' }],
     ['keys ', { check: '' }],
   ] as const)('suggests for: %s', async (line, wanted) => {
@@ -76,6 +87,11 @@ describe('completion', () => {
     expect(await suggestions('show d')).toEqual({ [key]: 'just now' });
     expect(await suggestions(`restore ${key} --dataset `)).toEqual({ 'shop.txt': '1 record, 8 B' });
     expect(await suggestions('restore --dataset ')).toEqual({ 'shop.txt': '1 record, 8 B' });
+  });
+
+  it('suggests no backup after an action that takes none', async () => {
+    expect(await suggestions('pitr status ')).toEqual({});
+    expect(await suggestions('mask report ')).toEqual({});
   });
 
   it('suggests nothing, and says nothing, where nothing can be had', async () => {
