@@ -10,7 +10,7 @@ export interface ChangingServer {
   query(database: string, sql: string): Promise<unknown>;
   /** Statements, one after the other. */
   readonly tables: readonly string[];
-  /** Makes transactions of a row each, about 500 a second, for so many seconds; ends when they are done. */
+  /** Makes transactions of a row each, about 500 a second, for this many seconds; ends when they are done. */
   load(database: string, seconds: number): Promise<number>;
   /** Runs one transaction that changes this many rows. */
   readonly bulk: (rows: number) => string;

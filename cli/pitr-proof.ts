@@ -31,7 +31,7 @@ export function proofStatus(proof: ShownProof | undefined): number {
 }
 
 /**
- * Polls up to a backup that was just made, and compares it with the one before it and the stored changes. What comes of it is said; the
+ * Polls up to a backup that was just made, and compares it with the one before it and the stored changes. The result is printed; the
  * backup stands, whatever that is.
  *
  * @returns undefined if it could not be tried. @throws E_ABORTED

@@ -8,7 +8,7 @@ const NOTE = `The Firebase server of this tour is ours: Google's own client code
 the HTTP around it was written for these tests, and nothing here was run against the real service (docs/reference/firebase.md).
 `;
 
-/** Of the cities, this one of so many: a tour is to be short. */
+/** One in how many of the cities is taken: a tour should be short. */
 const EVERY = 3;
 
 /** Cities by country, as an application would keep them: countries are large children, their cities small ones. */

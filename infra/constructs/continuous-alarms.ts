@@ -42,7 +42,7 @@ export function continuousAlarms({
     {
       id: 'PollWatchdogSilent',
       ...silent(continuous.watchdog.function, SILENT),
-      text: 'nobody watches how much of its log a database holds for polls, which could fill its disk',
+      text: 'the log that databases hold for polls is not being watched, and could fill a disk',
     },
   ];
 }
@@ -74,12 +74,12 @@ function alarmsOf(
         },
         period: SILENT,
       }),
-      text: `changes of ${source} are lost, or a backup is not the one before it and the changes between them: some moments cannot be restored`,
+      text: `changes of ${source} are lost, or a backup differs from the one before it plus the changes between them: some moments cannot be restored`,
     },
     {
       id: `PollFailing-${source}`,
       ...silent(poll, period),
-      text: `no poll of ${source} succeeds: its changes are not stored, and its server holds its log`,
+      text: `polls of ${source} fail: its changes are not stored, and its server keeps its log`,
     },
   ];
 }

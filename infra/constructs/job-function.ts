@@ -99,7 +99,7 @@ const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
   'poll-watchdog': size(
     256,
     1,
-    'Lets servers go of the log that they hold for polls before it fills their disks',
+    'Makes servers release the log that they hold for polls before it fills their disks',
   ),
   prove: size(1769, 15, 'Compares a backup with the one before it and the changes between them'),
   watchdog: size(512, 5, 'Measures how old the newest good backup is'),

@@ -22,7 +22,7 @@ interface Watched {
 }
 
 /**
- * Lets servers go of the log that they hold for polls before it fills their disks. It relies on nothing that polls rely on: it opens
+ * Makes servers release the log that they hold for polls before it fills their disks. It relies on nothing that polls rely on: it opens
  * no repository, and has no key.
  */
 export const handler = defineFunction(Event, watchAll, { isApart: true, places: examinedChanges });

@@ -12,7 +12,7 @@ const DEFAULT_EVERY_SECONDS = 60;
 export const DEFAULT_KEEP_MS = 7 * DAY_MS;
 const DEFAULT_IDLE_MS = DAY_MS;
 const DEFAULT_HELD_MIB = 10 * 1024;
-/** How far the stored changes may be behind, if polls are that frequent; else so many polls. */
+/** How far the stored changes may be behind, if polls are frequent enough; otherwise `RPO_POLLS` polls. */
 const DEFAULT_RPO_MS = 5 * MINUTE_MS;
 const RPO_POLLS = 3;
 /** A segment without changes is not put off longer: it says up to when nothing was missed. */

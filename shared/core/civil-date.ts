@@ -21,7 +21,7 @@ function daysFromCivil(year: number, month: number, day: number): number {
   return era * ERA_DAYS + dayOfEra - EPOCH_SHIFT;
 }
 
-/** The date so many days after 1970-01-01. */
+/** The date that is this many days after 1970-01-01. */
 export function dateOfDays(days: number): {
   readonly year: number;
   readonly month: number;

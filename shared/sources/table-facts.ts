@@ -43,7 +43,7 @@ export interface ColumnFacts {
 /** A column in a key. */
 export interface KeyPart {
   readonly column: string;
-  /** Only so many characters count. */
+  /** Only this many characters count. */
   readonly characters?: number | undefined;
   /** What counts is an expression that names the column: as it is, in lower case, or something else. */
   readonly use: 'plain' | 'case' | 'expression';

@@ -36,7 +36,7 @@ export class S3Exports {
   readonly #options: S3Connection;
   readonly #partBytes: number;
 
-  /** @param partBytes what is larger is uploaded in parts of at least so many bytes */
+  /** @param partBytes larger exports are uploaded in parts of at least this size */
   constructor(options: S3Connection, partBytes: number = PART_BYTES) {
     this.#options = options;
     this.#partBytes = partBytes;

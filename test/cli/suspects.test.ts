@@ -20,7 +20,7 @@ const newest = async () => (await holdfast('list --json')).json().backups[0];
 /** Words are joined by what is no blank: a blank would end the argument. */
 const because = (key: string) => holdfast(`accept ${key} --reason on\u00a0purpose`);
 
-/** Files of so many lines; 0: an empty one, undefined: none. */
+/** Files with this many lines; 0: an empty one, undefined: none. */
 async function tables(lines: Readonly<Record<string, number | undefined>>): Promise<void> {
   for (const [name, count] of Object.entries(lines)) {
     const file = path.join(cwd, 'tables', name);

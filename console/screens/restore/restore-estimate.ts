@@ -7,7 +7,7 @@ export interface TimedDrill {
 }
 
 /**
- * About how long a restore of so many records takes, including its comparison, judged by an earlier drill.
+ * About how long a restore of this many records takes, including its comparison, judged by an earlier drill.
  * Undefined if no drill tells: it failed, or had next to nothing to restore.
  */
 export function estimateRestoreMs(drill: TimedDrill | null | undefined, records: number): number | undefined {

@@ -5,7 +5,7 @@ export function encodePosition(...numbers: readonly number[]): string {
   return Buffer.from(numbers.join('.')).toString('base64url');
 }
 
-/** @throws E_BAD_REQUEST for anything else than so many of them */
+/** @throws E_BAD_REQUEST for anything else than this number of them */
 export function decodePosition(text: string | undefined, count: number): readonly number[] | undefined {
   if (text === undefined) return undefined;
   const given = Buffer.from(text, 'base64url').toString().split('.');

@@ -47,7 +47,7 @@ function readShape(reader: ByteReader): Buffer {
   return shape;
 }
 
-/** @returns undefined: the values are not those of the shapes, or do not make so many bytes */
+/** @returns undefined: the values are not those of the shapes, or make another number of bytes */
 function join(numbers: Uint8Array, groups: readonly ShapedRows[], bytes: number): Buffer | undefined {
   const memory = shapeMemory();
   const [out = 0, numbersAt = 0, table = 0, ...places] = memory.layOut(

@@ -82,7 +82,7 @@ export async function drillMoment(about: Restored): Promise<MomentReport | undef
   } catch (error) {
     // A gap behind the backup is not the drill's to find.
     if (!isHoldfastError(error, 'E_NO_MOMENT')) throw error;
-    const leftOut = [`no moment after the backup was restored: ${error.message}`];
+    const leftOut = [`no moment after the backup could be restored: ${error.message}`];
     return { moment: undefined, body: {}, details: {}, leftOut };
   }
 }

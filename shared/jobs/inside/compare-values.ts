@@ -50,7 +50,7 @@ function compareNumbers(a: string, b: string): number {
   return inOrder(Number(a), Number(b));
 }
 
-/** A decimal number as a whole one: with so many digits after the point. */
+/** A decimal number as a whole one, scaled by this many digits after the point. */
 function scaled([, sign, whole = '0', fraction = '']: RegExpExecArray, digits: number): bigint {
   const value = BigInt(whole + fraction.padEnd(digits, '0'));
   return sign === '-' ? -value : value;

@@ -58,8 +58,8 @@ export function diffBackups(
 }
 
 /**
- * The same of versions of which one, or both, may be a database as it is now: that is read whole, and so is what it is compared
- * with. Who has read all asks the versions to `check` that they held.
+ * The same, when one version or both may be a database as it is now: then both are read whole. After reading everything, the caller
+ * asks the versions to `check` that they held.
  *
  * @throws as `diffBackups`, and E_SOURCE_*
  */

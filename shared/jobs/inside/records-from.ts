@@ -4,7 +4,7 @@ import { splitRecords } from '../../sources/rows.ts';
 import { markedRuns } from './record-runs.ts';
 
 /**
- * The records of a partition after the first so many. Of what lies before them only the tree is read, and of that only nodes on the
+ * The records of a partition after a number of first ones. Of what lies before them only the tree is read, and of that only nodes on the
  * way.
  *
  * @param skipped how many to leave out

@@ -15,14 +15,14 @@ import { keysWhere } from './wanted-keys.ts';
 export const PAGE_BYTES = MiB;
 /** Values of several rows are cut there. */
 export const SHOWN_CHARACTERS = 2000;
-/** Of a row that is asked for alone: its values share so many characters. */
+/** Characters that the values of a single requested row share. */
 const ALONE_CHARACTERS = 256 * KiB;
 /** A page ends after that time with what was found. */
 const SEARCH_MS = 8 * SECOND_MS;
-/** The time is looked at once for so many records. */
+/** After how many records the clock is read again. */
 const RECORDS_BETWEEN = 64;
 
-/** Where a page begins: so many records of so many partitions lie before it. */
+/** Where a page begins: how many partitions, and records of the next one, lie before it. */
 export interface RowPosition {
   readonly partition: number;
   readonly records: number;

@@ -9,7 +9,7 @@ export interface ShownFields {
   readonly bytes: number;
 }
 
-/** Cuts values that are longer than so many characters, between two of them. */
+/** Cuts values that are longer than `mostCharacters`, between two characters. */
 export function shownFields(fields: Fields, mostCharacters: number): ShownFields {
   const cut: { column: number; characters: number }[] = [];
   const values = fields.map((value, column) => {

@@ -10,7 +10,7 @@ import { momentVersion } from '../changes/moment-version.ts';
 import { readDiffPage } from './diff-page.ts';
 import { backupVersion, openLive, type Version } from './version.ts';
 
-/** A plan waits that long for it. */
+/** How long a plan waits for it. */
 const COUNT_MS = 6 * SECOND_MS;
 
 /** What is counted for. */
@@ -21,8 +21,8 @@ export interface TargetChangesOptions {
 }
 
 /**
- * Rows that a restore of whole datasets would add, remove and change at its target, as it is now. It is a look ahead, and no part of
- * the plan: what cannot be counted soon, or at all, is said, and stops nothing.
+ * Rows that a restore of whole datasets would add, remove and change at its target, as it is now. It is not part of the plan: if they
+ * cannot be counted soon, or at all, the result says so, and the restore can go on.
  *
  * @throws E_DAMAGED, E_STORE_*, E_ABORTED
  */

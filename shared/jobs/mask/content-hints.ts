@@ -3,9 +3,9 @@ import type { Hint } from './name-hints.ts';
 
 /** Values of a column that are looked at, at most. */
 const MOST_VALUES = 1000;
-/** Of the values, so many must look like something. */
+/** The share of the values that must look like something. */
 const LEAST_SHARE = 0.2;
-/** Of texts, so many words on average are prose. */
+/** Texts with this many words on average are prose. */
 const PROSE_WORDS = 5;
 
 const ALL: readonly ValueKind[] = ['text', 'integer', 'ip', 'json'];

@@ -8,7 +8,7 @@ const NO_DATE = /^(-?infinity|0000-00-00.*)$/;
 const SOME_DAY = '2000-01-01';
 
 /**
- * `date-shift`: a day so many days earlier or later at most, never the same; the time of day stays. All dates of a row are moved by the
+ * `date-shift`: a date at most this many days earlier or later, never the same; the time of day stays. All dates of a row are moved by the
  * same number of days, so that they keep their order.
  */
 export function dateShift({

@@ -34,7 +34,7 @@ export class Keyed {
     return createHmac('sha256', this.#mac).update(use).update('\0').update(value).digest();
   }
 
-  /** The same as so many letters and digits, 52 at most. */
+  /** The same as a text of this many letters and digits, 52 at most. */
   letters(use: string, value: string, count: number): string {
     const bytes = this.bytes(use, value);
     let text = '';

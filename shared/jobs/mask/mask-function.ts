@@ -29,7 +29,7 @@ export interface MaskFunction {
   readonly isByValue: boolean;
   /** Different values get different masks: unique keys hold. */
   isDistinct(column: ColumnFacts): boolean;
-  /** Letters at the front, so many, that are different for different values. @default all that it writes */
+  /** How many letters at the front differ for different values. @default all that it writes */
   readonly distinctWithin?: number;
   /** Its result depends on which row the value is in. @default false */
   readonly usesRow?: boolean;

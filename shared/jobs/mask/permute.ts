@@ -8,7 +8,7 @@ const SMALL_BITS = 16;
 const MOST_DIGITS = 36;
 
 /**
- * Another number of so many bits: different ones for different numbers. A Feistel network over an even number of bits; what leaves
+ * Another number of the same width in bits: different numbers give different ones. A Feistel network over an even number of bits; what leaves
  * the range is put through again.
  */
 export function permuteBits(keyed: Keyed, value: bigint, bits: number): bigint {

@@ -18,7 +18,7 @@ export function halvesOf(depth: VerifyDepth): readonly [VerifyDepth, VerifyDepth
   ];
 }
 
-/** The depths that together read a depth of so many bytes, each part small enough for a function. */
+/** The depths that together read a depth of this size, each part small enough for a function. */
 export function verifyParts(depth: VerifyDepth, bytes: number): readonly VerifyDepth[] {
   if (bytes <= PART_BYTES) return [depth];
   return halvesOf(depth)?.flatMap((half) => verifyParts(half, bytes / 2)) ?? [depth];

@@ -33,7 +33,7 @@ export interface PayloadOptions {
   readonly key: MadeKey;
   readonly level: number;
   readonly packBytes: number;
-  /** A single pack of at most so many bytes is not stored by itself. */
+  /** A single pack up to this size is not stored by itself. */
   readonly mostInlineBytes: number;
   /** Stores a pack. */
   readonly put: (pack: Sealed) => Promise<void>;

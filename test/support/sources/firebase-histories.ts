@@ -225,7 +225,7 @@ function objectOf(shape: Extract<Shape, { kind: 'object' }>, scale: History['sca
   return `{${members.join(',')}${shape.priority === null ? '' : `,".priority":${JSON.stringify(shape.priority)}`}}`;
 }
 
-/** A child of about so many bytes. */
+/** A child of about this many bytes. */
 function childOf(bytes: number, version: number): string {
   if (bytes < 12) return String(version);
   const inner = textOf(bytes - 10, version);

@@ -14,7 +14,7 @@ import { tellerAfter } from '../teller-after.ts';
 import { type ComparedDataset, compareRows, type RowDifference } from './compare-rows.ts';
 import { followStream, noRows, type StreamRows } from './stream-rows.ts';
 
-/** Of the rows of a dataset in which backup and stream do not agree, so many are named. */
+/** How many rows of a dataset are named if backup and stream do not agree. */
 const MOST_NAMED = 20;
 /** What the stream makes of rows is held in memory up to so much at a time. */
 const MOST_HELD_BYTES = 64 * MiB;

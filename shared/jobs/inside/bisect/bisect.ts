@@ -187,7 +187,7 @@ function joinOf({ catalog, manifest }: BackupReader) {
   });
 }
 
-/** Those for which it holds, and of these no more than so many. */
+/** The first `most` of those for which it holds. */
 async function* firstOf(
   transactions: AsyncIterable<ChangeTransaction>,
   isWanted: (transaction: ChangeTransaction) => boolean,

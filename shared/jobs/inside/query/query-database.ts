@@ -190,7 +190,7 @@ function isEmpty(sql: string): boolean {
 const VECTOR_ROWS = 2048;
 /** DuckDB's own. */
 const USUAL_ROWS = 60 * VECTOR_ROWS;
-/** Rows are gathered in memory until there are so many: of large ones, fewer. */
+/** Rows are gathered in memory up to this size. */
 const GROUP_BYTES = 64 * 1024 * 1024;
 
 function rowGroup(table: QueryTable | undefined): number {

@@ -69,7 +69,7 @@ function linesOf({ name }: QueriedDataset): QueryShape {
 /**
  * What a reader of the results should know of a table: names that are others here, types that are not what they seem.
  *
- * @param isMeant of which columns
+ * @param isMeant whether the notes are to cover a column
  */
 export function notesOf(
   { of, shape, path, columns }: QueryTable,

@@ -26,7 +26,7 @@ export interface FirebaseOptions {
   readonly timeoutMs: number;
   /** Top-level nodes read at once. */
   readonly readers: number;
-  /** Children of at least so many bytes are asked one by one whether they changed. */
+  /** Children of at least this many bytes are asked one by one whether they changed. */
   readonly probeBytes: number;
   /** How often what changed while it was read is read again. */
   readonly rereads: number;

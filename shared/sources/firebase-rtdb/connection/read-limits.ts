@@ -13,7 +13,7 @@ export interface ReadLimits {
   readonly pageBytes: number;
   /** What a page of small children shall bring. */
   readonly usualPageBytes: number;
-  /** Keys of a node whose listing is refused are asked for in parts of so many. */
+  /** Keys of a node whose listing is refused are requested in parts of this size. */
   readonly keysAPart: number;
 }
 

@@ -83,7 +83,7 @@ function isPowerOfTwo(count: number): boolean {
   return (count & (count - 1)) === 0;
 }
 
-/** A look at a node after so many bytes of it: what changes and changes back between two looks is not seen. */
+/** After how many bytes of a node it is looked at again: what changes and changes back in between is not seen. */
 const LOOK_BYTES = 1 * MiB;
 
 /** Watches one node while it is read in parts, by its ETag. */

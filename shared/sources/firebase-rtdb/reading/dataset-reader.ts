@@ -16,7 +16,7 @@ import { type NodeRead, readNode, readPriority } from './node-reads.ts';
 import { PageCursor } from './page-cursor.ts';
 import { type Etags, NO_ETAGS, type ParentDataset } from './parent-dataset.ts';
 
-/** Children that are read one by one: as many at once as have so many bytes together, within bounds. */
+/** Children that are read one by one: as many at once as stay below this many bytes together, within bounds. */
 const AT_ONCE_BYTES = 2 * MiB;
 const FEWEST_AT_ONCE = 2;
 const MOST_AT_ONCE = 16;

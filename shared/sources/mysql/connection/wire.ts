@@ -85,7 +85,7 @@ export class Wire {
     }
   }
 
-  /** For a body of so many bytes; counts it. */
+  /** For a body of this size; counts it. */
   header(length: number): Buffer {
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUIntLE(length, 0, 3);

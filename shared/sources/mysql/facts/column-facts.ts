@@ -15,7 +15,7 @@ const TEXT_BYTES: Readonly<Record<string, number>> = {
   text: 65_535,
   blob: 65_535,
 };
-/** A character of utf8mb4 takes at most so many bytes; masks write ASCII, and what a user gives is checked as characters. */
+/** Most bytes of a character of utf8mb4; masks write ASCII, and what a user gives is checked as characters. */
 const CHARACTER_BYTES = 4;
 /** Sets whose characters are bytes of ASCII where they are ASCII. */
 const NOT_ASCII = /^(ucs2|utf16|utf16le|utf32)$/;

@@ -6,7 +6,7 @@ import type { TableAttributes } from '../datasets/attributes.ts';
 import { errorNumber } from '../errors.ts';
 import { InsertStatements, type StatementPiece } from './insert-statements.ts';
 
-/** Rows are kept in groups of so many statements; all of one restore fails or stays anyway. */
+/** Statements in a group of rows that are committed together; a restore as a whole fails or stays anyway. */
 const STATEMENTS_A_COMMIT = 16;
 
 /**

@@ -25,7 +25,7 @@ interface Instance {
 /** One for the thread: nothing stays in it from call to call. */
 let instance: Instance | undefined;
 
-/** So many bytes of rows became so many of records. */
+/** How many bytes of rows became how many bytes of records. */
 export interface WholeRows {
   readonly takenBytes: number;
   readonly recordBytes: number;

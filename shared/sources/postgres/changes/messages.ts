@@ -195,7 +195,7 @@ class Reader {
     return this.#bytes.subarray(start, start + count);
   }
 
-  /** Text of so many bytes. */
+  /** Text of this many bytes. */
   string(length: number): string {
     const start = this.#move(length);
     const end = start + length;

@@ -21,7 +21,7 @@ import { survives } from '../../../support/stores/dying.ts';
 const folder = changesFolder(LOGGED);
 const TIERS = [3, 6];
 
-/** A repository with so many segments, of which one may have packs that lie by themselves. */
+/** A repository with this many segments, one of which may have packs that lie by themselves. */
 async function made(count: number, { large }: { readonly large?: number } = {}) {
   const clock = new ManualClock('2026-11-29T00:00:00Z');
   const store = new MemoryStore(clock);

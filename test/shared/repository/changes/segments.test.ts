@@ -10,7 +10,7 @@ import { ChangeLog } from '../../../support/sources/change-log.ts';
 const folder = changesFolder(LOGGED);
 const key = (number: number) => segmentKey(folder, number);
 
-/** A repository with so many segments, the second of several packs. */
+/** A repository with this many segments, the second of several packs. */
 async function made(count = 3) {
   const store = new MemoryStore();
   await initRepository(store);

@@ -16,7 +16,7 @@ const STRING = /[a-zA-Z]?'(?:[^'\\]|\\[\s\S]|'')*'/y;
 const QUOTED = /`((?:[^`]|``)*)`|"((?:[^"\\]|\\[\s\S]|"")*)"/y;
 const WORD = /@{0,2}[\p{L}\p{N}_$]+/uy;
 
-/** The words of a statement, at most so many; what stands in texts and comments is none. */
+/** The words of a statement, up to a number, without texts and comments. */
 export function tokensOf(sql: string, most = Number.POSITIVE_INFINITY): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
