@@ -64,7 +64,10 @@ async function prove(
   const plugin = changesOf(place);
   const { changes } = await repository.readManifest(base, signal);
   if (!changes)
-    throw new HoldfastError('E_CHANGES_NOT_SET_UP', `${name} has no continuous backup, or no changes are stored yet`);
+    throw new HoldfastError(
+      'E_CHANGES_NOT_SET_UP',
+      `${name} has no continuous backup, or no changes are stored yet`,
+    );
   const polling = { source: { kind, name }, onWarning, signal };
   await pollUpTo(repository, base, () => openChanges(place, io.env), polling);
   const result = await runProof(repository, { base, plugin, onWarning, signal });

@@ -39,9 +39,13 @@ async function newestBase(
   about: Parameters<typeof basesOf>[1],
 ): Promise<BackupKey> {
   for await (const { manifest } of basesOf(repository, about)) return manifest.key as BackupKey;
-  throw new HoldfastError('E_NO_BACKUP', `stored changes can be applied to no backup of ${about.source.name}`, {
-    hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',
-  });
+  throw new HoldfastError(
+    'E_NO_BACKUP',
+    `stored changes can be applied to no backup of ${about.source.name}`,
+    {
+      hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',
+    },
+  );
 }
 
 function asDocument({ why, ...rest }: DatasetProof) {

@@ -124,7 +124,10 @@ function refuseRemoving({ 'remove-added': removesAdded, rows, where, beside }: R
 function conflictOf(values: RowFlags): OnConflict {
   const given = values['on-conflict'];
   if (given !== undefined && values.beside !== undefined)
-    throw usage('--on-conflict does not apply to --beside, which makes a new table', 'Leave out one of the two.');
+    throw usage(
+      '--on-conflict does not apply to --beside, which makes a new table',
+      'Leave out one of the two.',
+    );
   const found = CONFLICTS.find((known) => known === (given ?? 'fail'));
   if (found) return found;
   throw usage(`--on-conflict is '${given}'; allowed are ${CONFLICTS.join(', ')}`);

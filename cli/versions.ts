@@ -53,8 +53,7 @@ type Stored = { readonly kind: string; readonly name: string };
 /** The named one; else that which a backup is of, if it is configured or what HOLDFAST_SOURCE says. */
 async function liveSource(session: CommandSession, named: string | undefined, stored: Stored | undefined) {
   if (named !== undefined) return openNamedSource(session, named);
-  if (!stored)
-    throw usage('which database does `live` mean?', 'Name it: holdfast diff live:NAME live:NAME');
+  if (!stored) throw usage('which database does `live` mean?', 'Name it: holdfast diff live:NAME live:NAME');
   const { config } = session;
   const name = configuredName(await session.sourceNames(), stored.name);
   if (config.sources.some((source) => source.name === name)) return openNamedSource(session, name);

@@ -121,7 +121,9 @@ function describe(result: BisectResult, { source, startedAt }: About): string {
           `one of ${plural(transaction.of, 'transaction')} in between.`,
           ...(transaction.isMonotone
             ? []
-            : ['Between the two backups it failed and held again: this is one of several such transactions.']),
+            : [
+                'Between the two backups it failed and held again: this is one of several such transactions.',
+              ]),
           `  see what it did:  holdfast undo --transaction ${transaction.id} --source ${source} --dry-run`,
         ]
       : []),

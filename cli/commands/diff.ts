@@ -144,7 +144,10 @@ async function writeRows(
   for await (const of of compared) {
     for await (const row of of.changes()) {
       if (format === 'csv' && written && written !== of)
-        throw usage('csv can hold only one dataset, and several differ', 'Name one with --dataset, or use --format ndjson.');
+        throw usage(
+          'csv can hold only one dataset, and several differ',
+          'Name one with --dataset, or use --format ndjson.',
+        );
       const header = csvRow(['change', 'version', ...of.columns.map(({ name }) => name)]);
       const text = format === 'csv' ? (written ? '' : header) + csvLines(row) : ndjsonLine(of, row);
       await write(session.io.stdout, Buffer.from(text));

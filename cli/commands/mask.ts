@@ -123,7 +123,9 @@ async function writeRules(file: string, text: string, isSame: boolean): Promise<
 function describeSuggestion({ added, personal, undecided }: MaskSuggestion): string {
   const lines = [
     `${plural(added, 'column')} had no rule; ${plural(personal.length, 'column')} of these look personal${personal.length > 0 ? `: ${personal.join(', ')}` : ''}`,
-    ...(undecided.length > 0 ? [`No function fits these columns; decide for yourself: ${undecided.join(', ')}`] : []),
+    ...(undecided.length > 0
+      ? [`No function fits these columns; decide for yourself: ${undecided.join(', ')}`]
+      : []),
     'Read every rule before you use it: suggestions come from a look at some rows.',
   ];
   return lines.join('\n');
@@ -131,8 +133,7 @@ function describeSuggestion({ added, personal, undecided }: MaskSuggestion): str
 
 async function check(values: Values, given: string | undefined, io: Io): Promise<number> {
   refuse(values, ['output', 'rows']);
-  if (values.rules === undefined)
-    throw usage('--rules is missing', 'Name the file of rules to check.');
+  if (values.rules === undefined) throw usage('--rules is missing', 'Name the file of rules to check.');
   if (values.database !== undefined && given !== undefined)
     throw usage('KEY and --database were both given', 'Leave out one of them.');
   const rules = await readMaskRules(path.resolve(io.cwd, values.rules));
@@ -174,7 +175,10 @@ function describeCheck(of: string, { columns, unclassified, warnings }: MaskChec
 async function report(values: Values, given: string | undefined, io: Io): Promise<number> {
   refuse(values, ['rules', 'output', 'rows', 'database', 'source', 'type']);
   if (given === undefined)
-    throw usage('NAME is missing', 'Give the name that the restore printed, such as mask_20260301_020000_0123abcd.');
+    throw usage(
+      'NAME is missing',
+      'Give the name that the restore printed, such as mask_20260301_020000_0123abcd.',
+    );
   await using session = await CommandSession.open({ ...values, source: undefined }, io);
   const found = await readMaskReport(session.repository, given, io.signal);
   await session.print({ ...found, details: found.details ?? null }, describeReport(found));

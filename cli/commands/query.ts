@@ -150,7 +150,10 @@ function formatOf({
   const format = FORMATS.find((known) => known === (given ?? 'table'));
   if (!format) throw usage(`--format is '${given}'; allowed are ${FORMATS.join(', ')}`);
   if (format === 'table' && output !== undefined)
-    throw usage('--format table cannot be written to a file', 'Give --format csv, json or parquet with --output.');
+    throw usage(
+      '--format table cannot be written to a file',
+      'Give --format csv, json or parquet with --output.',
+    );
   if (format === 'parquet' && output === undefined)
     throw usage('--format parquet needs a file', 'Give --output FILE.');
   if (format === 'parquet' && limit !== undefined)

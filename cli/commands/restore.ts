@@ -112,10 +112,7 @@ Exit status: 0 restored and equal; 11 the target has the objects, or rows are in
         'Leave out options for rows and moments: those restores cannot be masked.',
       );
     if (isOfSubset(values) && (isMoment || isOfRows(values)))
-      throw usage(
-        '--subset works on a backup',
-        'Leave out options for moments and single rows.',
-      );
+      throw usage('--subset works on a backup', 'Leave out options for moments and single rows.');
     if (isOfRows(values)) {
       if (isMoment) throw usage('single rows are restored from a backup, not from a moment');
       const key = await session.backup(positionals[0], values);

@@ -32,9 +32,13 @@ async function watchAll(_: z.infer<typeof Event>, { config, signal }: Invocation
   const failed = sources.filter(({ error }) => error !== null);
   if (failed.length === 0) return { sources };
   const names = failed.map(({ source, error }) => `${source} (${error})`).join(', ');
-  throw new HoldfastError('E_SOURCE_UNREACHABLE', `the log that servers keep for ${names} could not be checked`, {
-    hint: 'The log of this function says why. Until it runs again, watch the disks of these servers.',
-  });
+  throw new HoldfastError(
+    'E_SOURCE_UNREACHABLE',
+    `the log that servers keep for ${names} could not be checked`,
+    {
+      hint: 'The log of this function says why. Until it runs again, watch the disks of these servers.',
+    },
+  );
 }
 
 /** A server that cannot be asked keeps nobody from asking the others. */

@@ -71,7 +71,10 @@ describe('completion', () => {
     ['restore --on-conflict ', { fail: '', skip: '', replace: '' }],
     ['restore --at ', { latest: '' }],
     ['rows ', { latest: 'the newest backup' }],
-    ['diff ', { live: 'the database as it is now', 'live:shop': 'shop as it is now', latest: expect.anything() }],
+    [
+      'diff ',
+      { live: 'the database as it is now', 'live:shop': 'shop as it is now', latest: expect.anything() },
+    ],
     ['bisect ', { shop: 'files' }],
     ['pitr ', { setup: expect.anything(), prove: expect.anything(), resume: expect.stringMatching(/\w/) }],
     ['pitr -s shop prove ', { latest: 'the newest backup' }],

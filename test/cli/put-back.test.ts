@@ -72,9 +72,7 @@ describe('a bad afternoon, mended from the command line', () => {
     };
     expect(await refused('diff', 'latest', 'live', '--reverse')).toMatch(/^2 .*--reverse needs --sql/s);
     expect(await refused('diff', 'live', 'live')).toMatch(/^2 .*which database does .live. mean/s);
-    expect(await refused('diff', 'latest', 'live', '--sql', '-n', '3')).toMatch(
-      /^2 .*--sql always prints/s,
-    );
+    expect(await refused('diff', 'latest', 'live', '--sql', '-n', '3')).toMatch(/^2 .*--sql always prints/s);
     const rows = (...more: string[]) => refused('restore', 'latest', '--to', 'env:SHOP', ...more);
     expect(await rows('-d', 'public.orders', '-w', 'totl = 1')).toMatch(/^2 .*Did you mean total\?/s);
     expect(await rows('-d', 'public.orders', '-w', 'id = 1', '--replace')).toMatch(

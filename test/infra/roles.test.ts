@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import { SECRETS } from '../support/aws/deployment.ts';
-import { BUCKET, isAllowed, KEY, policiesOfRole, type Request, rolePolicies } from '../support/aws/policy-simulator.ts';
+import {
+  BUCKET,
+  isAllowed,
+  KEY,
+  policiesOfRole,
+  type Request,
+  rolePolicies,
+} from '../support/aws/policy-simulator.ts';
 import {
   allowed,
   BUNDLE,
@@ -20,9 +27,9 @@ import {
   PURPOSES,
   RELEASE,
   REPORTS,
+  RUN,
   reports,
   resources,
-  RUN,
   SEGMENT,
   SEGMENTS,
   sorted,

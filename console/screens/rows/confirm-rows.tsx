@@ -41,9 +41,7 @@ export function ConfirmRows({
               <li key={violation}>{violation}</li>
             ))}
           </ul>
-          <span>
-            Go back and choose what to do with rows that differ, or pick the rows that these need.
-          </span>
+          <span>Go back and choose what to do with rows that differ, or pick the rows that these need.</span>
         </Note>
       )}
       <Typed

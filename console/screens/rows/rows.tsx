@@ -14,7 +14,9 @@ export function Rows({ name }: { readonly name: string }) {
   return (
     <div class="page">
       <PageHead title={`Rows · ${backupMoment(name)}`} back={{ href: backupHref(name), name: 'Backup' }}>
-        <p class="soft">As they are in the backup. Looking changes nothing, and is recorded in the audit trail.</p>
+        <p class="soft">
+          As they are in the backup. Looking changes nothing, and is recorded in the audit trail.
+        </p>
       </PageHead>
       <Shown of={found}>{(backup) => <Datasets backup={backup} />}</Shown>
     </div>

@@ -197,7 +197,9 @@ export const RowSelection = z.strictObject({
   beside: z
     .union([z.boolean(), z.string().min(1).max(MOST_TABLE_CHARS)])
     .default(false)
-    .describe('true: into a new table, whose name is made from that of the dataset; or the name of the new table'),
+    .describe(
+      'true: into a new table, whose name is made from that of the dataset; or the name of the new table',
+    ),
 });
 export type RowSelection = z.infer<typeof RowSelection>;
 
@@ -217,7 +219,9 @@ export const ApiRowsPlan = z
         notFound: Count.describe('keys that the backup lacks'),
       }),
     ),
-    violations: z.array(z.string()).describe('what is in the way; nothing is written while there is anything'),
+    violations: z
+      .array(z.string())
+      .describe('what is in the way; nothing is written while there is anything'),
   })
   .meta({ id: 'RowsPlan' });
 export type ApiRowsPlan = z.infer<typeof ApiRowsPlan>;

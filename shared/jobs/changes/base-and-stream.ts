@@ -127,7 +127,8 @@ export async function rowsAfter(
 export function refuseUnsaid(changed: ReadonlyMap<string, StreamRows>): void {
   for (const [name, { problem, isUnsaid }] of changed) {
     const why =
-      problem ?? (isUnsaid ? 'a row got another key, and the stream does not repeat its large values' : undefined);
+      problem ??
+      (isUnsaid ? 'a row got another key, and the stream does not repeat its large values' : undefined);
     if (why === undefined) continue;
     throw new HoldfastError('E_SOURCE_UNSUPPORTED', `changes of ${name} cannot be followed: ${why}`, {
       hint: 'Restore the moment into another database instead: holdfast restore --at or --before-transaction.',

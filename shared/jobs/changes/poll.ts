@@ -191,7 +191,10 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
 /** @throws E_INTERNAL if a source breaks its promise */
 function checked(batch: ChangeBatch, from: ChangePosition): ChangeBatch {
   if (batch.from === from) return batch;
-  throw new HoldfastError('E_INTERNAL', `changes from ${from} were requested, but they begin at ${batch.from}`);
+  throw new HoldfastError(
+    'E_INTERNAL',
+    `changes from ${from} were requested, but they begin at ${batch.from}`,
+  );
 }
 
 async function drain(batch: ChangeBatch): Promise<SegmentFacts> {

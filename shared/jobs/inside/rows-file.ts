@@ -126,7 +126,8 @@ function takeChange(
     );
   if (change === 'removed' || change === 'changed') keys.push(key);
   else if (change === 'added') removals.push(rowOf(objectOf(object['after'] as Json, where), where));
-  else throw badLine(where, `its change is ${JSON.stringify(change)}; allowed are added, removed and changed`);
+  else
+    throw badLine(where, `its change is ${JSON.stringify(change)}; allowed are added, removed and changed`);
 }
 
 function parseJson(line: string, where: string): Json {
@@ -149,7 +150,10 @@ function rowOf(object: Readonly<Record<string, unknown>>, where: string): ShownR
       if (value === null || typeof value === 'string') return [name, value];
       const isExact = typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value));
       if (isExact) return [name, String(value)];
-      throw badLine(where, `${name} is ${JSON.stringify(value)}; write the value as text, as the database does`);
+      throw badLine(
+        where,
+        `${name} is ${JSON.stringify(value)}; write the value as text, as the database does`,
+      );
     }),
   );
 }

@@ -27,15 +27,11 @@ function columnProblems(
   const shown = shownName(name);
   if (!of) return [];
   if (!facts.isKnown)
-    return [
-      `${shown} is in a table of an extension, whose keys are not known: it can only be kept`,
-    ];
+    return [`${shown} is in a table of an extension, whose keys are not known: it can only be kept`];
   if (facts.partitionedBy.includes(column.name))
     return [`${shown} decides which partition a row is in: it can only be kept`];
   if (!of.kinds.includes(column.kind))
-    return [
-      `${shown} is ${column.type}: ${rule.mask} masks ${of.kinds.join(', ')}`,
-    ];
+    return [`${shown} is ${column.type}: ${rule.mask} masks ${of.kinds.join(', ')}`];
   const problem = of.problem?.(limits);
   if (problem !== undefined) return [`${shown} (${column.type}): ${rule.mask} ${problem}`];
   return 'by' in rule && rule.by !== undefined && !facts.columns.some((one) => one.name === rule.by)

@@ -73,8 +73,7 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
     `the newest changes of ${name} cannot be trusted: ${changes?.damage ?? ''}`,
   'changes-late': ({ name, changes }, facts) =>
     `the changes of ${name} are stored up to ${changes?.reachedAt ? ageOf(changes.reachedAt, facts) : ''} ago (at most ${span(changes?.allowedMs ?? 0)} by continuous.rpo)`,
-  'changes-paused': ({ name }) =>
-    `continuous backup of ${name} is paused, and its server keeps the log`,
+  'changes-paused': ({ name }) => `continuous backup of ${name} is paused, and its server keeps the log`,
   'changes-no-base': ({ name, changes }) =>
     `the newest changes of ${name} cannot be restored: ${changes?.baseDue ?? ''}`,
   'changes-uncovered': ({ name }) => `a recovery key does not open the newest changes of ${name}`,

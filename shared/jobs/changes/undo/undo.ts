@@ -168,7 +168,8 @@ async function look(
       ),
     );
     warnings.push(...staged.warnings);
-    if (staged.triggers.length > 0) warnings.push(`triggers of ${name} will fire: ${staged.triggers.join(', ')}`);
+    if (staged.triggers.length > 0)
+      warnings.push(`triggers of ${name} will fire: ${staged.triggers.join(', ')}`);
   }
   const violations = changedSince.length > 0 ? [] : await session.violations('replace');
   return { violations: [...changedSince, ...violations], warnings };

@@ -182,9 +182,13 @@ async function searchTransactions(
 
 function joinOf({ catalog, manifest }: BackupReader) {
   if (catalog.join) return catalog.join;
-  throw new HoldfastError('E_NO_MOMENT', `${manifest.key} does not record where the stored changes continue`, {
-    hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',
-  });
+  throw new HoldfastError(
+    'E_NO_MOMENT',
+    `${manifest.key} does not record where the stored changes continue`,
+    {
+      hint: 'Set up continuous backup with `holdfast pitr setup`, then make a backup.',
+    },
+  );
 }
 
 /** The first `most` of those for which it holds. */

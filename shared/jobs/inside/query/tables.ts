@@ -77,7 +77,9 @@ export function notesOf(
 ): readonly string[] {
   const { name } = of;
   return [
-    ...(isSame(path[2], shape.name) ? [] : [`${name} is called ${path[2]} here, because another dataset has its name`]),
+    ...(isSame(path[2], shape.name)
+      ? []
+      : [`${name} is called ${path[2]} here, because another dataset has its name`]),
     ...shape.columns.flatMap((column, i) => [
       ...(!isMeant(i) || column.name === columns[i]
         ? []

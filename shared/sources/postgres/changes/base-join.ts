@@ -34,7 +34,9 @@ export async function startJoin(options: PostgresOptions, signal: AbortSignal): 
   try {
     const state = await readLogState(client, name, signal);
     if (state.isStandby)
-      return { problem: 'The server is a standby: backups for continuous backup must be read from the primary.' };
+      return {
+        problem: 'The server is a standby: backups for continuous backup must be read from the primary.',
+      };
     if (!state.slot)
       return { problem: `The server has no replication slot ${name}: run holdfast pitr setup.` };
     if (!(await settle(client, { name, inserted: state.inserted }, signal)))

@@ -88,7 +88,7 @@ class Checked {
       if (!isHoldfastError(error, 'E_DAMAGED')) throw error;
       throw new HoldfastError('E_SOURCE_FAILED', error.message, {
         cause: error,
-        hint: 'Run it again. If that fails too, check the server's log and the network. A new backup begins a new stream.',
+        hint: 'Run it again. If that fails too, check the log of the server and the network. A new backup begins a new stream.',
       });
     }
   }

@@ -119,6 +119,6 @@ export function parseFormat(bytes: Buffer): LogFormat {
 
 function damaged(what: string): HoldfastError {
   return new HoldfastError('E_DAMAGED', `the binary log is damaged: ${what}`, {
-    hint: 'Check the server's log and the network. A new backup begins a new stream.',
+    hint: 'Check the log of the server and the network. A new backup begins a new stream.',
   });
 }

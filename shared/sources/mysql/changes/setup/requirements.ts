@@ -88,7 +88,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: 'checksums',
     assumes: 'Each event of the log has a checksum.',
-    follows: 'Damage between the server's disk and Holdfast goes unnoticed.',
+    follows: 'Damage between the disk of the server and Holdfast goes unnoticed.',
     look: (facts) =>
       mustBe(
         facts,
@@ -133,8 +133,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: 'tables',
     assumes: 'All tables have snapshots and a key.',
-    follows:
-      'A restore has tables without snapshots as in the backup, and is slow for tables without a key.',
+    follows: 'A restore has tables without snapshots as in the backup, and is slow for tables without a key.',
     look: lookAtTables,
   },
 ];

@@ -15,9 +15,7 @@ export async function listUnstreamed(client: pg.Client, signal: AbortSignal): Pr
     signal,
   );
   return [
-    ...(row?.objects
-      ? ['Large objects are as in the backup: the stream does not carry their changes.']
-      : []),
+    ...(row?.objects ? ['Large objects are as in the backup: the stream does not carry their changes.'] : []),
     ...(row?.unlogged ? [`Unlogged tables have the rows of the backup: ${row.unlogged}.`] : []),
     ...(row?.views
       ? [`Materialised views are as after the restore of the backup; refresh them: ${row.views}.`]

@@ -27,20 +27,11 @@ type Look = Check<ChangeCheckContext>['look'];
 
 /** What continuous backup relies on, from the login to the tables. */
 export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
-  check(
-    'changes-login',
-    'The login that reads changes can connect.',
-    undefined,
-    async (context, signal) => {
-      context.client = await openSession(context.options, signal);
-      const [row] = await query<{ user: string }>(
-        context.client,
-        'SELECT current_user::text AS user',
-        signal,
-      );
-      return holds(`as ${row?.user}, in ${context.options.database}`);
-    },
-  ),
+  check('changes-login', 'The login that reads changes can connect.', undefined, async (context, signal) => {
+    context.client = await openSession(context.options, signal);
+    const [row] = await query<{ user: string }>(context.client, 'SELECT current_user::text AS user', signal);
+    return holds(`as ${row?.user}, in ${context.options.database}`);
+  }),
   ofServer(
     'changes-version',
     'The server can limit how much of its log a slot may hold.',
@@ -161,7 +152,9 @@ async function lookAtPublication(
   if (!publication.hasAllChanges || publication.isViaRoot)
     return differs('it leaves kinds of changes out', { fix });
   if (publication.partial.length > 0)
-    return differs(`it has only some rows or columns of ${publication.partial.slice(0, SHOWN).join(', ')}`, { fix });
+    return differs(`it has only some rows or columns of ${publication.partial.slice(0, SHOWN).join(', ')}`, {
+      fix,
+    });
   return holds(name);
 }
 

@@ -246,7 +246,7 @@ function existingRefusals({ name, database, fitness, slot }: SetupSituation): re
     );
   else if (slot && !publication)
     refusals.push(
-      `The slot ${name} is older than its publication, which is missing: it could never be read, or would skip changes. Run `holdfast pitr remove` first, then `holdfast pitr setup`.`,
+      `The slot ${name} is older than its publication, which is missing: it could never be read, or would skip changes. Run holdfast pitr remove first, then holdfast pitr setup.`,
     );
   if (publication?.isOfAllTables)
     refusals.push(

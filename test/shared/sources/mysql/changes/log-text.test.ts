@@ -48,9 +48,7 @@ describe('statements of a binary log', () => {
       'ALTER DATABASE `co``py` CHARACTER SET latin1',
     );
     expect(rename('DROP TABLE shopping.t')).toBe('DROP TABLE shopping.t');
-    expect(() => rename('CREATE VIEW v AS SELECT shop.id FROM shop')).toThrow(
-      /something else of that name/,
-    );
+    expect(() => rename('CREATE VIEW v AS SELECT shop.id FROM shop')).toThrow(/something else of that name/);
   });
 });
 
