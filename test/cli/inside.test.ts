@@ -87,7 +87,7 @@ public.orders: 1 row added; 1 row removed; 1 row changed
   ~ id: 2, total: 9.50 -> 12.00
   + id: 11, customer: 'O'Hara', total: 0.00
 `);
-    expect((await holdfast(`diff ${keys[0]} ${keys[0]} --exit-code`)).stdout).toContain('hold the same');
+    expect((await holdfast(`diff ${keys[0]} ${keys[0]} --exit-code`)).stdout).toContain('No differences');
     expect((await holdfast(`diff ${keys[0]} ${keys[1]} --exit-code`)).status).toBe(1);
     const { datasets } = (await holdfast(`diff ${keys[1]} ${keys[2]} -d public.orders --json`)).json();
     expect(datasets).toMatchObject([

@@ -80,7 +80,7 @@ describe('masked copies from the command line', () => {
       because: 'refers to public.kunden (bestellungen_kunde_fkey)',
     });
     expect(bestellungen.iban.mask).toBe('digits');
-    expect((await holdfast('mask suggest latest --output rules.json')).stderr).toContain('is there already');
+    expect((await holdfast('mask suggest latest --output rules.json')).stderr).toContain('already exists');
     const secret = { HOLDFAST_MASK_SECRET: 'a secret of some length' };
     const done = await holdfast('restore latest --to env:COPY --mask rules.json --json', secret);
     expect([done.status, done.json()['mask']]).toMatchObject([

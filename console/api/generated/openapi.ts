@@ -598,7 +598,7 @@ export interface components {
           readonly name: string;
           /** @description rows that would be added; null: not counted */
           readonly added: number | null;
-          /** @description rows that go */
+          /** @description rows that would be removed */
           readonly removed: number | null;
           readonly changed: number | null;
         })[];
@@ -1932,7 +1932,7 @@ export interface operations {
             };
             /** @description between polls */
             readonly everySeconds: number;
-            /** @description how long every moment can be restored */
+            /** @description how far back every moment can be restored */
             readonly keepSeconds: number;
             readonly recoveryPoint: components["schemas"]["RecoveryPoint"];
             /** @description polling is paused */

@@ -143,7 +143,7 @@ describe('a restore of a moment', () => {
     await expect(restored(repository, {})).rejects.toMatchObject({ code: 'E_NO_MOMENT' });
     log.write('b');
     await backUp(repository, log);
-    await expect(restored(repository, { at: early })).rejects.toThrow('was made before it');
+    await expect(restored(repository, { at: early })).rejects.toThrow('no earlier backup');
     log.write('c');
     await pollOnce(repository, log.open());
     log.wait(60_000);
@@ -179,7 +179,7 @@ describe('a restore of a moment', () => {
     log.schema = 'two';
     log.write('e');
     await poll();
-    await expect(restored(repository, {})).rejects.toThrow('defined anew');
+    await expect(restored(repository, {})).rejects.toThrow('table definitions changed');
     await backUp(repository, log);
     log.write('f');
     await poll();

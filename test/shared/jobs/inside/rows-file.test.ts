@@ -30,7 +30,7 @@ describe('a file of rows', () => {
   });
 
   it.each([
-    ['', /names no row/],
+    ['', /does not name any row/],
     ['{"id":1}\n{"id"', /line 2: it is not JSON/],
     ['{"id":true}', /id is true; write the value as text/],
     ['{"id":12345678901234567890}', /write the value as text/],
