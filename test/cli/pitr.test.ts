@@ -81,7 +81,7 @@ function suite(start: () => Promise<Server>): void {
     expect((await holdfast('pitr', 'setup', '--yes')).document).toMatchObject({ isSetUp: true });
     const first = await holdfast('pitr', 'run', '--once');
     expect(first.status, first.stderr).toBe(0);
-    expect(first.stderr).toContain('a new backup is made');
+    expect(first.stderr).toContain('making a new backup');
     const doctor = await holdfast('pitr', 'doctor');
     expect([0, 41], JSON.stringify(doctor.document)).toContain(doctor.status);
 
@@ -116,7 +116,7 @@ function suite(start: () => Promise<Server>): void {
     expect([paused.status, paused.stdout, paused.stderr]).toEqual([
       0,
       '',
-      expect.stringContaining('is paused'),
+      expect.stringContaining('has been paused'),
     ]);
     const asked = await holdfast('pitr', 'status');
     expect([asked.status, asked.document.paused]).toEqual([41, expect.any(String)]);

@@ -195,7 +195,7 @@ describe('rows of PostgreSQL that are put back, judged by EXCEPT ALL', () => {
       CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.price = 0; RETURN NEW; END';
       CREATE TRIGGER meddles BEFORE INSERT ON "Odd ""line" FOR EACH ROW EXECUTE FUNCTION meddle()`);
     const rows = rowsOf(LINE, { where: ['order_id = 120'] });
-    expect((await plan(rows)).warnings).toEqual([`triggers of ${LINE} fire: meddles`]);
+    expect((await plan(rows)).warnings).toEqual([`triggers of ${LINE} will fire: meddles`]);
     await expect(restore(rows)).rejects.toMatchObject({ code: 'E_RESTORE_DIFFERS' });
     expect(await query('SELECT 1 FROM "Odd ""line" WHERE order_id = 120')).toEqual([]);
     await query('DROP FUNCTION meddle CASCADE');

@@ -202,7 +202,7 @@ describeWithMysql('rows of MariaDB that are put back, judged by EXCEPT ALL', () 
     await query('DELETE FROM `Odd ``line` WHERE order_id = 120');
     await query('CREATE TRIGGER meddles BEFORE INSERT ON `Odd ``line` FOR EACH ROW SET NEW.price = 0');
     const rows = rowsOf(LINE, { where: ['order_id = 120'] });
-    expect((await plan(rows)).warnings).toEqual([`triggers of ${LINE} fire: meddles`]);
+    expect((await plan(rows)).warnings).toEqual([`triggers of ${LINE} will fire: meddles`]);
     await expect(restore(rows)).rejects.toMatchObject({ code: 'E_RESTORE_DIFFERS' });
     expect(await query('SELECT 1 FROM `Odd ``line` WHERE order_id = 120')).toEqual([]);
     await query('DROP TRIGGER meddles');

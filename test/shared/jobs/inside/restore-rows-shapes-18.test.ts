@@ -80,7 +80,7 @@ describe('rows of tables of other shapes', () => {
     await query(`DELETE FROM person WHERE id = 2; INSERT INTO person VALUES (9, 'Bo', false)`);
     const keys = [{ id: '2' }];
     expect((await plan({ dataset: 'public.person', keys })).violations).toEqual([
-      expect.stringContaining('one_of_a_name (lower(name)) already: (2 as 9)'),
+      expect.stringContaining('already have the values of one_of_a_name (lower(name)): (2 as 9)'),
     ]);
     await restore({ dataset: 'public.person', keys, removals: [{ id: '9' }] });
     expect(await same()).toEqual([]);

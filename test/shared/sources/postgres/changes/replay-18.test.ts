@@ -93,7 +93,7 @@ describe('changes of PostgreSQL 18, replayed', () => {
         .query(database, 'select id, n, v, "New one", price from things where id <> 2 order by id')
         .then((result) => result.rows);
     expect(await rows(story.target)).toEqual(await rows(story.name));
-    expect(warnings.map((warning) => warning.split(' after the base')[0])).toEqual([
+    expect(warnings.map((warning) => warning.split(' after the backup')[0])).toEqual([
       'The column n of public.things got another type',
       'The column v of public.things got another type',
       'public.things got the column New one',
