@@ -118,6 +118,14 @@ export function usage(message: string, hint = 'See --help.'): HoldfastError {
   return new HoldfastError('E_USAGE', message, { hint });
 }
 
+/** That a command lacks its action, or has none of that name. */
+export function unknownAction(command: string, action: string | undefined, known: readonly string[]) {
+  const all = `Give ${known.join(', ')}.`;
+  if (action === undefined) return usage(`${command} needs an action`, all);
+  const meant = nearest(action, known);
+  return usage(`${command} has no action '${action}'`, meant ? `Did you mean ${meant}? ${all}` : all);
+}
+
 const MOST_JOBS = 64;
 
 /** The value of `--jobs`. @throws E_USAGE */

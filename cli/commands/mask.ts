@@ -9,7 +9,7 @@ import { type MaskRulesInput, parseMaskRules, readMaskRules } from '../../shared
 import { type MaskSuggestion, suggestRules } from '../../shared/jobs/mask/suggest.ts';
 import { contentsOf } from '../../shared/jobs/restore/contents.ts';
 import { openSource } from '../../shared/jobs/source/open-source.ts';
-import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { COMMON_HELP, type Command, parse, unknownAction, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { type Io, write } from '../io.ts';
 import { findPlace, loadConfig } from '../load-config.ts';
@@ -65,10 +65,7 @@ without a rule, or rules that would break a key or a check; 30 database.
     if (action === 'suggest') return suggest(values, given, io);
     if (action === 'check') return check(values, given, io);
     if (action === 'report') return report(values, given, io);
-    throw usage(
-      action === undefined ? 'mask needs an action' : `mask has no action '${action}'`,
-      'Give suggest, check or report.',
-    );
+    throw unknownAction('mask', action, ['suggest', 'check', 'report']);
   },
 };
 

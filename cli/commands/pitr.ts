@@ -1,4 +1,4 @@
-import { COMMON_HELP, type Command, usage } from '../command.ts';
+import { COMMON_HELP, type Command, unknownAction, usage } from '../command.ts';
 import { PITR_OPTIONS, parsePitr } from '../pitr-options.ts';
 import { pitrPause, pitrResume } from '../pitr-pause.ts';
 import { pitrProve } from '../pitr-prove.ts';
@@ -81,10 +81,7 @@ are lost (a gap); 41 status: moments up to now cannot be restored, doctor: warni
     const { values, positionals } = parsePitr(argv);
     const [action, ...others] = positionals;
     if (action === undefined || !Object.hasOwn(ACTIONS, action))
-      throw usage(
-        action === undefined ? 'pitr needs an action' : `pitr has no action '${action}'`,
-        `Give ${Object.keys(ACTIONS).join(', ')}.`,
-      );
+      throw unknownAction('pitr', action, Object.keys(ACTIONS));
     if (action !== 'prove' && others.length > 0) throw usage(`pitr ${action} takes no '${others[0]}'`);
     for (const [option, actions] of Object.entries(ONLY_FOR))
       if ((values as Record<string, unknown>)[option] === true && !actions.includes(action))

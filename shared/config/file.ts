@@ -17,12 +17,22 @@ export async function readConfigFile(file: string): Promise<unknown> {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new HoldfastError('E_CONFIG', `${file} cannot be read: ${reason}`, {
       cause,
-      hint: 'Correct it, or name another with --config.',
+      hint: isWithoutHoldfast(cause)
+        ? 'Install Holdfast in its folder too (npm install FILE.tgz), or write holdfast.config.json, which imports nothing.'
+        : 'Correct it, or name another with --config.',
     });
   }
   throw new HoldfastError('E_CONFIG', `${file} has no default export`, {
     hint: 'Write: export default defineConfig({ … }).',
   });
+}
+
+/** A program that is installed for the whole machine is not found by what a file imports. */
+function isWithoutHoldfast(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    /^Cannot find (?:package 'holdfast'|module '[^']*node_modules\/holdfast\/)/.test(cause.message)
+  );
 }
 
 /**

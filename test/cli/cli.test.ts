@@ -154,6 +154,14 @@ describe('holdfast', () => {
     expect(await holdfast('backup')).toMatchObject({ status: 0 });
   });
 
+  it('says what a configuration needs that imports a package which is not beside it', async () => {
+    await writeFile(path.join(cwd, 'holdfast.config.ts'), `import { defineConfig } from 'holdfast/config';`);
+    expect(await holdfast('list')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('or write holdfast.config.json'),
+    });
+  });
+
   it('makes a key file that only its owner can read, and never overwrites one', async () => {
     env = { HOLDFAST_REPOSITORY: path.join(cwd, 'repository') };
     expect(await holdfast('init --new-key key')).toMatchObject({ status: 0 });

@@ -182,6 +182,7 @@ describe('holdfast pitr', () => {
   it.each([
     [['pitr'], 'pitr needs an action'],
     [['pitr', 'go'], "pitr has no action 'go'"],
+    [['pitr', 'stats'], 'Did you mean status?'],
     [['pitr', 'status', '--print'], '--print is for pitr setup'],
     [['pitr', 'run', '--source', 'x'], "'x' is not a source of the configuration"],
     [['restore', 'latest', '--at', 'latest', '--to', 'x'], "'latest' is one argument too many"],
