@@ -71,8 +71,8 @@ function describePlan(
   if (statements.length + refusals.length === 0) return `${name} is set up already.\n`;
   return [
     ...statements.flatMap(({ sql, why }) => [`-- ${why}`, sql.trimEnd().endsWith(';') ? sql : `${sql};`]),
-    ...refusals.map((refusal) => `REFUSED: ${refusal}`),
-    ...warnings.map((warning) => `warning: ${warning}`),
+    ...refusals.map((refusal) => `-- REFUSED: ${refusal}`),
+    ...warnings.map((warning) => `-- warning: ${warning}`),
     '',
   ].join('\n');
 }

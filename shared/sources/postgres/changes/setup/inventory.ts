@@ -77,7 +77,7 @@ function unsafety({ identity, hasKey, hasIndex }: TableRow): string | undefined 
   if (identity === 'f' || (identity === 'i' && hasIndex) || (identity === 'd' && hasKey)) return undefined;
   if (identity === 'n') return 'REPLICA IDENTITY NOTHING';
   if (identity === 'i') return 'the index of its REPLICA IDENTITY is gone';
-  return 'no primary key that is checked at once';
+  return 'no primary key, or one that is DEFERRABLE';
 }
 
 /** What a server lets and keeps one from doing. */

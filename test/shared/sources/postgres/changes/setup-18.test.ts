@@ -62,7 +62,7 @@ describe('setting continuous backup up', () => {
     const setup = openSetup(url);
     const { warnings } = await setup.plan({ mostHeldBytes: GiB }, never);
     expect(warnings.join('\n')).toContain(
-      'public.bare (no primary key that is checked at once), public.late (no primary key that is checked at once), public.loose_1 (no primary key that is checked at once), public.none (REPLICA IDENTITY NOTHING), public.unique_only (no primary key',
+      'public.bare (no primary key, or one that is DEFERRABLE), public.late (no primary key, or one that is DEFERRABLE), public.loose_1 (no primary key, or one that is DEFERRABLE), public.none (REPLICA IDENTITY NOTHING), public.unique_only (no primary key',
     );
     expect(warnings.join('\n')).toContain('public.fast');
     await setup.setUp({ mostHeldBytes: GiB }, never);
