@@ -109,7 +109,7 @@ describe('a table of PostgreSQL whose definition changed since the backup', { ti
       'DELETE FROM item WHERE id <= 4; ALTER TABLE item ALTER label SET NOT NULL, ADD CONSTRAINT high CHECK (price > 2)',
     );
     expect((await shop.plan()).violations).toEqual([
-      'public.item: label may not be NULL now, and is in the backup, in rows (4)',
+      'public.item: label cannot be NULL in the target, but is NULL in the backup, in rows (4)',
       'public.item: the check high does not hold for rows (1)',
     ]);
     await expect(shop.restore()).rejects.toMatchObject({ code: 'E_ROWS_REFUSED' });

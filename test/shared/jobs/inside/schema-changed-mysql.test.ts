@@ -107,7 +107,7 @@ describeWithMysql('a table of MariaDB whose definition changed since the backup'
       'ALTER TABLE item MODIFY label varchar(40) NOT NULL, ADD CONSTRAINT high CHECK (price > 2)',
     );
     expect((await plan()).violations).toEqual([
-      'item: label may not be NULL now, and is in the backup, in rows (4)',
+      'item: label cannot be NULL in the target, but is NULL in the backup, in rows (4)',
       'item: the check high does not hold for rows (1)',
     ]);
     await expect(restore()).rejects.toMatchObject({ code: 'E_ROWS_REFUSED' });
