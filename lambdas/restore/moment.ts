@@ -98,14 +98,9 @@ async function atTarget(
   chosen: ChosenMoment,
   { config, env }: OpenPlace,
 ): Promise<MomentPlace> {
-  const target = await openTarget(config, env);
+  const to = await openMomentTarget(config, env);
+  const { target } = to;
   const plugin = changesOf(config);
-  const { compare, openReplay } = plugin;
-  const to = {
-    target,
-    compare,
-    openReplay: (about: Parameters<typeof openReplay>[2]) => openReplay(config, env, about),
-  };
   return {
     plan: (choices) => planRestore(repository, chosen.base.key as BackupKey, target, choices),
     changes: (plan, signal) => momentChanges(repository, chosen, { target, plugin }, { plan, signal }),

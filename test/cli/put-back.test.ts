@@ -122,7 +122,7 @@ describe('a bad afternoon, mended from the command line', () => {
     await server.query('shop', `DROP TABLE line; UPDATE orders SET total = 7 WHERE id = 5`);
     expect(await restore('--remove-added', '--yes')).toMatchObject({
       status: 11,
-      stderr: expect.stringContaining('1 row to remove changed since'),
+      stderr: expect.stringContaining('1 row to be removed changed since'),
     });
     await server.query('shop', 'UPDATE orders SET total = 1 WHERE id = 5');
     expect(await orders()).toEqual(before);

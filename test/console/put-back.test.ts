@@ -99,18 +99,7 @@ describeInTurn(0, 3)(['chromium'], 'putting rows back by the console', () => {
     orders: (await server.query('shop', 'select * from orders order by id')).rows,
   });
   const isClean = async (what: (typeof SHOWN)[number], of: Page = page) => {
-    if (!looked.includes(what)) return;
-    for (const [colorScheme, size] of sample(LOOKS, 1)) {
-      await of.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await of.setViewportSize(size);
-      expect(await seriousFindings(of), `${what} ${colorScheme}`).toEqual([]);
-    }
-    await of.setViewportSize(PHONE);
-    // What is drawn follows the width a frame later.
-    const width = () => of.evaluate('document.scrollingElement.scrollWidth');
-    await expect.poll(width, { timeout: 5000, message: `width of ${what}` }).toBeLessThanOrEqual(PHONE.width);
-    await of.setViewportSize(DESK);
-    await of.emulateMedia({ colorScheme: 'light' });
+    if (looked.includes(what)) await expectClean(of, what);
   };
 
   beforeAll(async () => {
