@@ -4,6 +4,7 @@ import type { ChosenMoment } from '../shared/jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../shared/jobs/changes/choose-until.ts';
 import { momentDoubts } from '../shared/jobs/changes/moment-doubts.ts';
 import { planOfMoment, stepOfMoment } from '../shared/jobs/changes/moment-plan.ts';
+import { openMomentTarget } from '../shared/jobs/changes/open-moment-target.ts';
 import { parseMoment } from '../shared/jobs/changes/parse-moment.ts';
 import { replayRateOf } from '../shared/jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../shared/jobs/changes/restore-moment.ts';

@@ -4,6 +4,7 @@ import type { ChosenMoment } from '../../jobs/changes/choose-moment.ts';
 import { chooseUntil } from '../../jobs/changes/choose-until.ts';
 import { momentDoubts } from '../../jobs/changes/moment-doubts.ts';
 import { type MomentPlan, planOfMoment, stepOfMoment } from '../../jobs/changes/moment-plan.ts';
+import { openMomentTarget } from '../../jobs/changes/open-moment-target.ts';
 import { parseMoment } from '../../jobs/changes/parse-moment.ts';
 import { replayRateOf } from '../../jobs/changes/replay-rate.ts';
 import { type RestoreMomentResult, restoreMoment } from '../../jobs/changes/restore-moment.ts';
@@ -94,13 +95,8 @@ async function atTarget(
   config: NamedPlace,
 ): Promise<RestorePlace> {
   const { chosen } = known;
-  const target = await openTarget(config, env);
-  const { compare, openReplay } = changesOf(config);
-  const to = {
-    target,
-    compare,
-    openReplay: (about: Parameters<typeof openReplay>[2]) => openReplay(config, env, about),
-  };
+  const to = await openMomentTarget(config, env);
+  const { target } = to;
   const key = chosen.base.key as BackupKey;
   return {
     ...commonOf(known, (choices) => planRestore(repository, key, target, choices)),

@@ -14,7 +14,6 @@ import { judge } from '../../../../shared/jobs/verdict/rules.ts';
 import { sentenceOf } from '../../../../shared/jobs/verdict/sentences.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { ReplayOptions } from '../../../../shared/sources/changes.ts';
-import { openPostgresSource } from '../../../../shared/sources/postgres/source.ts';
 import { pluginOf } from '../../../../shared/sources/registry.ts';
 import type { Scratch } from '../../../../shared/sources/scratch.ts';
 import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
@@ -22,7 +21,7 @@ import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
 import { cases, tortureTimeoutMs, turns } from '../../../support/repository/torture.ts';
 import { without } from '../../../support/sources/lossy-changes.ts';
-import { newRepository, openChanges, STREAMING, setUp } from '../../sources/postgres/changes/world.ts';
+import { continuousDatabase, openChanges, STREAMING } from '../../sources/postgres/changes/world.ts';
 
 const it = turns(2);
 const NIGHTS = cases(2, 2, 20);
