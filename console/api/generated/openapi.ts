@@ -319,6 +319,8 @@ export interface components {
       readonly problem: string | null;
       /** @description dated long after it was stored: it does not count as a good backup */
       readonly isMisdated: boolean;
+      /** @description stored changes can be applied to it */
+      readonly isBase: boolean;
       readonly suspect: readonly {
           readonly code: string;
           readonly datasets: number;
@@ -1529,6 +1531,8 @@ export interface operations {
             readonly problem: string | null;
             /** @description dated long after it was stored: it does not count as a good backup */
             readonly isMisdated: boolean;
+            /** @description stored changes can be applied to it */
+            readonly isBase: boolean;
             readonly suspect: readonly {
                 readonly code: string;
                 readonly datasets: number;

@@ -43,6 +43,7 @@ export const ApiBackup = z
     state: z.enum(['whole', 'unproven', 'damaged']).describe('unproven: the API has no key to check it with'),
     problem: z.string().nullable(),
     isMisdated: z.boolean().describe('dated long after it was stored: it does not count as a good backup'),
+    isBase: z.boolean().describe('stored changes can be applied to it'),
     suspect: z.array(z.object({ code: z.string(), datasets: Count, before: Count, now: Count })),
     marks: Marks,
   })

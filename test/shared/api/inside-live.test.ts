@@ -70,7 +70,9 @@ describe('a backup and its database as it is now, by the API', () => {
       rows: { datasets: [{ added: 0, changed: 0, removed: 2, notFound: 0 }] },
     });
     const changed = asked({ id: '6000', email: 'otherwise' });
-    expect((await plan(changed)).plan.conflicts).toEqual(['public.customers: 1 row to be removed changed since']);
+    expect((await plan(changed)).plan.conflicts).toEqual([
+      'public.customers: 1 row to be removed changed since',
+    ]);
     expect(await restore(changed)).toMatchObject({ state: 'failed', error: { code: 'E_ROWS_REFUSED' } });
     expect(await restore(asked(row('6000')))).toMatchObject({
       state: 'succeeded',

@@ -162,7 +162,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
     {
       says: 'is paused',
       rank: 2,
-      word: /changes of shop are paused/,
+      word: /continuous backup of shop is paused/,
       change: source({ changes: { ...changes, isPaused: true } }),
     },
     {
@@ -180,7 +180,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
     {
       says: 'could not be looked at',
       rank: 1,
-      word: /not known how the changes of shop are stored: no answer/,
+      word: /could not find out whether the changes of shop are stored: no answer/,
       change: source({ changes: { ...changes, reachedAt: undefined, problem: 'no answer' } }),
     },
     {
@@ -262,7 +262,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
     {
       says: 'differed',
       rank: 2,
-      word: /is not the backup before it .*: 3 rows of 2 datasets differ/,
+      word: /differs from the backup before it .*, in 3 rows of /,
       change: source({ proof: { ...PROOF, outcome: 'different', differing: 3, datasets: 2 } }),
     },
     {
