@@ -116,7 +116,10 @@ export interface ChangePlugin {
   openSetup(config: SourceConfig, env: Env): Promise<ChangeSetup>;
   /** @param config the target */
   openReplay(config: SourceConfig, env: Env, options: ReplayOptions): Promise<ChangeReplay>;
-  /** Its decoder says whole rows, and which transactions a base has, so that each base can be compared with the stream. */
+  /**
+   * Its decoder says whole rows, and which transactions a base has, so that each base can be compared with the stream. False if that
+   * depends on the server's settings: proofs are missed only where there was one before.
+   */
   readonly isProvable: boolean;
   /** Bytes of small rows that a replay applies in a millisecond, as `npm run bench -- changes` measured it on two cores. */
   readonly replayBytesPerMs: number;

@@ -50,7 +50,7 @@ describe('pitr setup --ddl', () => {
     expect(printed.json().statements[0].sql).toContain('CREATE EVENT TRIGGER');
     expect((await holdfast('pitr', 'setup', '--yes', '--ddl')).status).toBe(0);
     expect((await holdfast('pitr', 'setup', '--print', '--ddl')).json().statements).toEqual([]);
-    expect(await poll()).toContain('a new backup is made');
+    expect(await poll()).toContain('making a new backup');
 
     const known = [{ at: await now(), items: await items('shop') }];
     for (const sql of [
@@ -63,7 +63,7 @@ describe('pitr setup --ddl', () => {
       await server.query('shop', sql);
       known.push({ at: await now(), items: await items('shop') });
     }
-    expect(await poll()).not.toContain('backup is made');
+    expect(await poll()).not.toContain('making a new backup');
     expect((await holdfast('pitr', 'status')).json()).toMatchObject({ breaks: [], baseDue: null });
     for (const [i, { at, items: held }] of [...known.entries()].filter(([n]) => TRIED.includes(n))) {
       env.THEN = await server.createDatabase(`then${i}`);
@@ -76,7 +76,7 @@ describe('pitr setup --ddl', () => {
 
     // What cannot be run again is as it was: a new backup is made.
     await server.query('shop', 'CREATE TABLE copied AS SELECT 1 AS id');
-    expect(await poll()).toContain('a new backup is made');
+    expect(await poll()).toContain('making a new backup');
     expect((await holdfast('pitr', 'status')).json()).toMatchObject({
       breaks: [{ why: 'definitions', says: expect.stringContaining('CREATE TABLE AS (public.copied)') }],
     });

@@ -67,10 +67,10 @@ export function factsOf(input: FactsInput): SafetyFacts {
   return {
     at,
     sources: [
-      ...configured.map(({ name, kind, rpoMs, continuous }) => ({
-        ...sourceFacts({ name, kind, rpoMs, isConfigured: true }, input),
-        ...(continuous ? { changes: changesFacts({ name, kind }, continuous, input.changes) } : {}),
-      })),
+      ...configured.map(({ name, kind, rpoMs, continuous }) => {
+        const facts = sourceFacts({ name, kind, rpoMs, isConfigured: true }, input);
+        return continuous ? { ...facts, changes: changesFacts(facts, continuous, input.changes) } : facts;
+      }),
       ...ofBackups.map(({ source: { name, kind } }) =>
         sourceFacts({ name, kind, rpoMs: undefined, isConfigured: !isAnyConfigured }, input),
       ),
@@ -139,7 +139,7 @@ function sourceFacts({ rpoMs, ...source }: Named, input: FactsInput): SourceFact
 
 /** Nobody who forgets to look at changes says that all is well. */
 function changesFacts(
-  { name, kind }: { readonly name: string; readonly kind: string },
+  { name, kind, proof }: Pick<SourceFacts, 'name' | 'kind' | 'proof'>,
   { rpoMs }: ContinuousSettings,
   standings: readonly ChangeStanding[] | undefined,
 ): ChangesFacts {
@@ -152,7 +152,7 @@ function changesFacts(
     isUncovered: (found?.uncovered.length ?? 0) > 0,
     damage: found?.damage,
     problem: found ? found.problem : 'nobody looked',
-    isProvable: pluginNamed(kind)?.changes?.isProvable === true,
+    isProvable: proof !== undefined || pluginNamed(kind)?.changes?.isProvable === true,
   };
 }
 

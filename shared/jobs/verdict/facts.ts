@@ -86,7 +86,7 @@ export interface ChangesFacts {
   readonly damage: string | undefined;
   /** What could not be looked at. */
   readonly problem: string | undefined;
-  /** Backups of this kind of database can be compared with the stored changes. */
+  /** Its backups can be compared with the stored changes: all of this kind can, or one of them was. */
   readonly isProvable: boolean;
 }
 

@@ -68,7 +68,7 @@ export const mysqlPlugin = definePlugin({
       (await import('./changes/setup.ts')).openMysqlSetup(url, options, env),
     openReplay: async ({ url, options }, env, replay) =>
       (await import('./changes/replay.ts')).openMysqlReplay(url, options, env, replay),
-    isProvable: true,
+    isProvable: false,
     // 30,000 rows a second.
     replayBytesPerMs: 2000,
     decoder: async () => (await import('./changes/decoder.ts')).mysqlDecoder,

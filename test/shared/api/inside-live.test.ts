@@ -66,7 +66,7 @@ describe('a backup and its database as it is now, by the API', () => {
     const row = (id: string, more: object = {}) => ({ id, email: 'import', note: null, ...more });
     const asked = (...remove: object[]) => ({ to: 'shop', rows: { ...customers, remove } });
     expect((await plan(asked(row('6000'), row('6001')))).plan).toMatchObject({
-      conflicts: [expect.stringMatching(/public.orders refer to rows that are to be removed .*: \(6001\);/)],
+      conflicts: [expect.stringMatching(/public.orders refer to \(6001\), which would be removed/)],
       rows: { datasets: [{ added: 0, changed: 0, removed: 2, notFound: 0 }] },
     });
     const changed = asked({ id: '6000', email: 'otherwise' });

@@ -76,7 +76,7 @@ async function compare(repository: Repository, key: string, table: KeyedTable, r
   const reader = await repository.openBackup(key as never, never);
   expect(await digests(repository, key as never)).toEqual(digestsOf({ t: recordsOf(table) }));
   const { length } = table.shape;
-  for (let i = 0; i < cases(6, 40, 200); i++) {
+  for (let i = 0; i < cases(6, 12, 200); i++) {
     const some = table.rows[Math.floor(random() * table.rows.length)]?.slice(0, length);
     const wanted = some && random() < 0.7 ? some : someKey(table.shape, random);
     // The first field alone, too.
@@ -137,7 +137,7 @@ describe('rows that are looked for by their keys', () => {
   it(
     'are those that a reader of everything finds, in random tables that change, and when older backups are gone',
     async () => {
-      for (const { table, random } of someTables(cases(4, 24, 400), testSeed))
+      for (const { table, random } of someTables(cases(4, 6, 400), testSeed))
         await liveThrough(table, random);
     },
     tortureTimeoutMs,
@@ -241,7 +241,7 @@ describe('bounds', () => {
     const place = bounds?.places[0];
     if (!place) throw new Error('no bounds');
     const object = `data/${place.pack.id?.slice(0, 2)}/${place.pack.id}`;
-    for (let at = 0; at < place.storedBytes; at += Math.ceil(place.storedBytes / cases(6, 40, 400))) {
+    for (let at = 0; at < place.storedBytes; at += Math.ceil(place.storedBytes / cases(6, 12, 400))) {
       const copy = new MemoryStore();
       for await (const { key: name } of store.list('')) {
         const body = Buffer.from(await store.get(name));

@@ -137,7 +137,7 @@ describe('rows of PostgreSQL that are put back, judged by EXCEPT ALL', () => {
     ]);
     const removals = [{ id: '7' }];
     expect(await violations(rowsOf('public.customer', { removals }), { onConflict: 'replace' })).toEqual([
-      expect.stringContaining('rows of public.orders refer to rows that are to be removed'),
+      expect.stringContaining('rows of public.orders refer to (7), which would be removed'),
     ]);
     await expect(restore(orders({ where: ['customer = 5'] }))).rejects.toMatchObject({
       code: 'E_ROWS_REFUSED',

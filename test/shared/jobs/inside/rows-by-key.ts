@@ -44,7 +44,8 @@ export async function* numbersOfChunks(reader: BackupReader, dataset: string) {
     for await (const { refs } of reader.leaves(reader.root(dataset, partition), { signal: never })) {
       const ids = refs.map(({ id }) => id);
       const chunks = (await bounds?.of(leaf++, ids, never))?.chunks ?? [];
-      expect(chunks).toHaveLength(refs.length);
+      // A leaf all of whose chunks have unknown bounds has no item.
+      if (chunks.length > 0) expect(chunks).toHaveLength(refs.length);
       for (const [i, ref] of refs.entries()) {
         const { plain } = await reader.decode([ref], { digest: false, signal: never });
         const lines = Buffer.from(plain).toString().split('\n').slice(0, -1);

@@ -202,7 +202,7 @@ describeWithPart('mariadb', 'values of rows in the binary log', () => {
       await shop.query(some[Math.floor(random() * some.length)] ?? '');
     }
     const segments: Segments = [];
-    await poll(changes, segments, join.from, { mostBytes: 5000 });
+    await poll(changes, segments, join.from, { mostBytes: 1500 });
     expect(segments.length).toBeGreaterThan(2);
     const { contentsOf } = await import('../../../../../shared/jobs/restore/contents.ts');
     const teller = await mysqlDecoder.following?.({ contents: contentsOf(reader), join }, never);
