@@ -150,7 +150,7 @@ describe('nightly backups of PostgreSQL and the stored changes between them', ()
       return judge(facts).findings.map((finding) => sentenceOf(finding, facts));
     };
     expect(await verdict()).toContainEqual(
-      expect.stringMatching(/^Backup_.* is not the backup before it .*: 1 row of 1 dataset differs\.$/),
+      expect.stringMatching(/^Backup_.* differs from the backup before it .*, in 1 row of 1 dataset\.$/),
     );
     const next = await backUp();
     await poll(openChanges(url), { signal: never });
