@@ -155,7 +155,7 @@ describe('masked copies from the command line', () => {
     expect(unique).toContain('e-Mail is in the unique key kunden_e-Mail_key: name could make two rows equal');
     expect(unique).toContain('docs/guide/masked-copies.md');
     expect(await refused(kunden, 'rang', { mask: 'constant', value: 1 })).toMatch(
-      /condition rank_high .*which masked values break: rang by constant/,
+      /masked values break the check rank_high of public.kunden .*: rang by constant; nothing was written/,
     );
     expect(await refused('public.bestellungen', 'kunde', 'hash')).toContain('public.bestellungen.kunde');
     expect(await refused(kunden, 'bild', 'null')).toContain('NOT NULL');

@@ -87,8 +87,8 @@ describe('list', () => {
     const { backups, nextCursor } = await view.list(page(), never);
     expect([backups.length, typeof nextCursor]).toEqual([50, 'string']);
     const after = counts();
-    // Types by four small requests, a window of each of them, and five kinds of reports.
-    expect(after.lists - before.lists).toBe(4 + 3 + 5);
+    // Types by four small requests, a window of each of them, and six kinds of reports.
+    expect(after.lists - before.lists).toBe(4 + 3 + 6);
     expect(after.gets - before.gets).toBe(50);
     await view.list(page(), never);
     expect(counts().gets).toBe(after.gets);
