@@ -55,3 +55,24 @@ export function write(stream: Writable, text: string | Shown | Uint8Array): Prom
     stream.write(given, (error) => (error ? reject(asWriteError(error)) : resolve()));
   });
 }
+
+/** Of text that is written at once: a call for each row would take longer than making it. */
+const BLOCK_CHARACTERS = 64 * 1024;
+
+/** Writes texts that are data, such as a line for each row, in blocks; what came before an error is written too. */
+export async function writeTexts(stream: Writable, texts: AsyncIterable<string>): Promise<void> {
+  let block = '';
+  const writeBlock = async () => {
+    const bytes = Buffer.from(block);
+    block = '';
+    if (bytes.length > 0) await write(stream, bytes);
+  };
+  try {
+    for await (const text of texts) {
+      block += text;
+      if (block.length >= BLOCK_CHARACTERS) await writeBlock();
+    }
+  } finally {
+    await writeBlock();
+  }
+}

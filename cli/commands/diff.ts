@@ -5,7 +5,7 @@ import type { RowChange } from '../../shared/jobs/inside/row-changes.ts';
 import type { Version } from '../../shared/jobs/inside/version.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
-import { write } from '../io.ts';
+import { write, writeTexts } from '../io.ts';
 import { limitOf, rowObject, valueText } from '../rows-text.ts';
 import { CommandSession } from '../session.ts';
 import { paint, type Screen, Styled, styled, type TextStyle } from '../style.ts';
@@ -71,7 +71,8 @@ Exit status: 0 compared; ${DIFFERENT} different, with --exit-code; 10 no such ba
     if (values.sql) {
       const onLeftOut = (what: string) => session.progress.say(`warning: ${what}`);
       const pair: readonly [Version, Version] = values.reverse ? [second, first] : [first, second];
-      await writeAll(session, diffSql(...pair, { ...about, onLeftOut }));
+      session.progress.clear();
+      await writeTexts(session.io.stdout, diffSql(...pair, { ...about, onLeftOut }));
       return 0;
     }
     const compared = diffVersions(first, second, about);
@@ -98,11 +99,6 @@ function formatOf(values: {
   if (values.sql && (values.format !== undefined || values.json || values.limit !== undefined))
     throw usage('--sql always prints all statements', 'Leave out --format, --json and --limit.');
   return format;
-}
-
-async function writeAll(session: CommandSession, texts: AsyncIterable<string>): Promise<void> {
-  session.progress.clear();
-  for await (const text of texts) await write(session.io.stdout, Buffer.from(text));
 }
 
 /** Those that differ. */
@@ -140,23 +136,30 @@ async function writeRows(
   format: 'csv' | 'ndjson',
 ): Promise<boolean> {
   let isDifferent = false;
-  let written: DatasetDiff | undefined;
-  for await (const of of compared) {
-    for await (const row of of.changes()) {
-      if (format === 'csv' && written && written !== of)
-        throw usage(
-          'csv can hold only one dataset, and several differ',
-          'Name one with --dataset, or use --format ndjson.',
-        );
-      const header = csvRow(['change', 'version', ...of.columns.map(({ name }) => name)]);
-      const text = format === 'csv' ? (written ? '' : header) + csvLines(row) : ndjsonLine(of, row);
-      await write(session.io.stdout, Buffer.from(text));
-      written = of;
+  const lines = async function* () {
+    let written: DatasetDiff | undefined;
+    for await (const of of compared) {
+      for await (const row of of.changes()) {
+        if (format === 'ndjson') yield ndjsonLine(of, row);
+        else yield csvHeader(of, written) + csvLines(row);
+        written = of;
+      }
+      isDifferent ||= written === of || of.isIn !== 'both';
+      isDifferent ||= of.addedColumns.length + of.removedColumns.length > 0;
     }
-    isDifferent ||= written === of || of.isIn !== 'both';
-    isDifferent ||= of.addedColumns.length + of.removedColumns.length > 0;
-  }
+  };
+  await writeTexts(session.io.stdout, lines());
   return isDifferent;
+}
+
+/** What is written before a row: names, if it is the first. */
+function csvHeader(of: DatasetDiff, written: DatasetDiff | undefined): string {
+  if (written === of) return '';
+  if (!written) return csvRow(['change', 'version', ...of.columns.map(({ name }) => name)]);
+  throw usage(
+    'csv can hold only one dataset, and several differ',
+    'Name one with --dataset, or use --format ndjson.',
+  );
 }
 
 function csvLines({ change, before, after }: RowChange): string {

@@ -3,14 +3,12 @@ import { readRows } from '../../shared/jobs/inside/read-rows.ts';
 import type { Fields, RowColumn } from '../../shared/sources/rows.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { table } from '../format.ts';
-import { write } from '../io.ts';
+import { writeTexts } from '../io.ts';
 import { limitOf, rowObject } from '../rows-text.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const FORMATS = ['table', 'csv', 'ndjson'] as const;
 const DEFAULT_LIMIT = 100;
-/** Rows whose text is put together before it is written. */
-const BLOCK_ROWS = 500;
 
 const options = {
   dataset: { type: 'string', short: 'd' },
@@ -61,8 +59,7 @@ Exit status: 0 shown, even if no row fits; 10 no such backup or dataset; 20 dama
       signal: io.signal,
     });
     if (!session.isJson && format !== 'table') {
-      const text = asText(upTo(found.rows(), limit), columns, format);
-      for await (const block of text) await write(io.stdout, Buffer.from(block));
+      await writeTexts(io.stdout, linesOf(upTo(found.rows(), limit), columns, format));
       return 0;
     }
     // One more tells whether there are more.
@@ -86,20 +83,13 @@ async function* upTo(found: AsyncIterable<Fields>, limit: number): AsyncGenerato
   }
 }
 
-async function* asText(
+async function* linesOf(
   found: AsyncIterable<Fields>,
   columns: readonly RowColumn[],
   format: 'csv' | 'ndjson',
 ): AsyncGenerator<string> {
   const line = (row: Fields) =>
     format === 'csv' ? csvRow(row) : `${JSON.stringify(rowObject(columns, row))}\n`;
-  let text = format === 'csv' ? line(columns.map(({ name }) => name)) : '';
-  let count = 0;
-  for await (const row of found) {
-    text += line(row);
-    if (++count % BLOCK_ROWS > 0) continue;
-    yield text;
-    text = '';
-  }
-  yield text;
+  if (format === 'csv') yield line(columns.map(({ name }) => name));
+  for await (const row of found) yield line(row);
 }
