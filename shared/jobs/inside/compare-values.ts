@@ -1,14 +1,10 @@
 import type { Fields, RowColumn } from '../../sources/rows.ts';
 
-/** Orders rows by some of their columns, by all if none is named: numbers as numbers, all else as text, NULL first. */
-export function compareFields(
-  columns: readonly RowColumn[],
-  places: readonly number[],
-): (a: Fields, b: Fields) => number {
-  const chosen = places.length > 0 ? places : columns.map((_, i) => i);
+/** Orders values of these columns, the first column first: numbers as numbers, all else as text, NULL first. */
+export function compareFields(columns: readonly RowColumn[]): (a: Fields, b: Fields) => number {
   return (a, b) => {
-    for (const place of chosen) {
-      const order = compareValues(a[place] ?? null, b[place] ?? null, columns[place]?.isNumber ?? false);
+    for (const [place, { isNumber }] of columns.entries()) {
+      const order = compareValues(a[place] ?? null, b[place] ?? null, isNumber);
       if (order !== 0) return order;
     }
     return 0;

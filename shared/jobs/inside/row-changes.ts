@@ -108,30 +108,45 @@ async function* sideBySide(versions: TwoVersions): AsyncGenerator<Step> {
   }
 }
 
-function keyText(text: string, { key, fieldsOf }: RowTexts): string {
-  if (key.length === 0) return text;
-  const fields = fieldsOf(text);
-  return JSON.stringify(key.map((place) => fields[place] ?? null));
+function keyText(text: string, texts: RowTexts): string {
+  return texts.key.length === 0 ? text : JSON.stringify(keyOf(texts.fieldsOf(text), texts));
 }
 
-function changesOf(found: ReadonlyMap<string, number>, texts: RowTexts): readonly RowChange[] {
-  const byKey = new Map<string, { readonly before: Fields[]; readonly after: Fields[] }>();
+/** All fields if rows have no key. */
+function keyOf(fields: Fields, { key }: RowTexts): Fields {
+  return key.length === 0 ? fields : key.map((place) => fields[place] ?? null);
+}
+
+/** Texts of rows of one key, each as often as it is there. */
+interface RowsOfKey {
+  readonly key: Fields;
+  readonly before: string[];
+  readonly after: string[];
+}
+
+/** In the order of their keys. Of rows only the texts are held until their turn: fields take several times as much. */
+function* changesOf(found: ReadonlyMap<string, number>, texts: RowTexts): Generator<RowChange> {
+  const byKey = new Map<string, RowsOfKey>();
   for (const [text, count] of found) {
-    const fields = texts.fieldsOf(text);
-    const key = keyText(text, texts);
-    const rows = byKey.get(key) ?? { before: [], after: [] };
-    byKey.set(key, rows);
-    for (let i = Math.abs(count); i > 0; i--) rows[count < 0 ? 'before' : 'after'].push(fields);
+    const key = keyOf(texts.fieldsOf(text), texts);
+    const name = texts.key.length === 0 ? text : JSON.stringify(key);
+    const rows = byKey.get(name) ?? { key, before: [], after: [] };
+    byKey.set(name, rows);
+    for (let i = Math.abs(count); i > 0; i--) rows[count < 0 ? 'before' : 'after'].push(text);
   }
-  const changes = [...byKey.values()].flatMap(({ before, after }): RowChange[] => {
-    const [was = null, is = null] = [before[0], after[0]];
-    if (was && is && before.length === 1 && after.length === 1)
-      return [{ change: 'changed', before: was, after: is }];
-    return [
-      ...before.map((row) => ({ change: 'removed' as const, before: row, after: null })),
-      ...after.map((row) => ({ change: 'added' as const, before: null, after: row })),
-    ];
-  });
-  const order = compareFields(texts.columns, texts.key);
-  return changes.toSorted((a, b) => order(a.before ?? a.after ?? [], b.before ?? b.after ?? []));
+  const { columns, key } = texts;
+  const keyColumns = key.length === 0 ? columns : key.flatMap((place) => columns[place] ?? []);
+  const order = compareFields(keyColumns);
+  for (const rows of [...byKey.values()].sort((a, b) => order(a.key, b.key)))
+    yield* changesOfKey(rows, texts);
+}
+
+function* changesOfKey({ before, after }: RowsOfKey, { fieldsOf }: RowTexts): Generator<RowChange> {
+  const [was, is] = [before[0], after[0]];
+  if (was !== undefined && is !== undefined && before.length === 1 && after.length === 1) {
+    yield { change: 'changed', before: fieldsOf(was), after: fieldsOf(is) };
+    return;
+  }
+  for (const row of before) yield { change: 'removed', before: fieldsOf(row), after: null };
+  for (const row of after) yield { change: 'added', before: null, after: fieldsOf(row) };
 }
