@@ -10,9 +10,10 @@ import {
   runQuery,
   writeQuery,
 } from '../../shared/jobs/inside/query/query.ts';
+import { QueryThread } from '../../shared/jobs/inside/query/query-thread.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, plural, table } from '../format.ts';
-import { write } from '../io.ts';
+import { write, writeTexts } from '../io.ts';
 import { cellText, memoryOf, rowJson } from '../query-text.ts';
 import { limitOf } from '../rows-text.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
@@ -66,12 +67,16 @@ Exit status: 0 shown; 2 the SQL is wrong, or DuckDB missing; 10 no such backup o
       );
     const format = formatOf(values);
     if (words.length > 1) refuseKeyFlags(values);
+    // It loads DuckDB while the backups are being opened.
+    await using thread = new QueryThread(io.signal);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
+    session.repository.warmUp();
     const { keys, readers } = await openAll(session, words, words.length > 1 ? {} : values);
     const warnings: string[] = [];
     const how: QueryOptions = {
       memoryBytes: memoryOf(values.memory),
       onWarning: (warning) => warnings.push(warning),
+      thread,
       signal: io.signal,
     };
     const sayWarnings = () => {
@@ -99,7 +104,7 @@ Exit status: 0 shown; 2 the SQL is wrong, or DuckDB missing; 10 no such backup o
     await using result = await runQuery(readers, sql, how);
     if (!session.isJson && format !== 'table') {
       const limit = limitOf(values.limit, Number.POSITIVE_INFINITY);
-      for await (const text of texts(result, format, limit)) await write(io.stdout, Buffer.from(text));
+      await writeTexts(io.stdout, texts(result, format, limit));
       sayWarnings();
       return 0;
     }

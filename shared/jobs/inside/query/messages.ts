@@ -25,7 +25,15 @@ export interface FileToWrite {
   readonly path: string;
 }
 
-/** What the thread is given when it starts. */
+/** What the thread is given when it starts, before it knows its task. */
+export interface QueryThreadData {
+  /** Where blocks of records come from, while the thread waits on the flag. */
+  readonly blocks: MessagePort;
+  /** One Int32: 1 if there is an answer. */
+  readonly flag: SharedArrayBuffer;
+}
+
+/** What the thread does. */
 export interface QueryTask {
   readonly backups: readonly QueriedBackup[];
   /** @default whole datasets are written */
@@ -33,10 +41,6 @@ export interface QueryTask {
   /** @default rows are handed out */
   readonly files?: readonly FileToWrite[];
   readonly memoryBytes: number;
-  /** Where blocks of records come from, while the thread waits on the flag. */
-  readonly blocks: MessagePort;
-  /** One Int32: 1 if there is an answer. */
-  readonly flag: SharedArrayBuffer;
 }
 
 /** The thread asks for the next block of a scan; of a new scan, it says of what. */
@@ -71,8 +75,8 @@ export type ResultValue =
   | readonly ResultValue[]
   | { readonly [name: string]: ResultValue };
 
-/** What the thread is told while it runs: to send more rows, or to end. */
-export type QueryOrder = 'more' | 'stop';
+/** What the thread is told while it runs: its task, to send more rows, or to end. */
+export type QueryOrder = QueryTask | 'more' | 'stop';
 
 /** What it says. */
 export type QueryReport =

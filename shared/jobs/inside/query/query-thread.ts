@@ -8,6 +8,7 @@ import {
   type QueryOrder,
   type QueryReport,
   type QueryTask,
+  type QueryThreadData,
   revivedError,
 } from './messages.ts';
 
@@ -17,12 +18,12 @@ export type OpenScan = (
   signal: AbortSignal,
 ) => AsyncGenerator<Uint8Array>;
 
-/** The thread of one query. Nothing of it is left when it was disposed of. */
+/** The thread of one query: it loads DuckDB, and waits for its task. Nothing of it is left when it was disposed of. */
 export class QueryThread implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #flag: Int32Array;
-  readonly #openScan: OpenScan;
+  #openScan: OpenScan | undefined;
   readonly #scans = new Map<number, AsyncGenerator<Uint8Array>>();
   readonly #reports: QueryReport[] = [];
   readonly #ended: Promise<void>;
@@ -32,15 +33,14 @@ export class QueryThread implements AsyncDisposable {
   #hasEnded = false;
   #failure: unknown;
 
-  constructor(task: Omit<QueryTask, 'blocks' | 'flag'>, openScan: OpenScan, signal: AbortSignal) {
+  constructor(signal: AbortSignal) {
     const { port1, port2 } = new MessageChannel();
     const flag = new SharedArrayBuffer(4);
     this.#port = port1;
     this.#flag = new Int32Array(flag);
-    this.#openScan = openScan;
     this.#worker = new Worker(workerUrl(import.meta.url, 'query-worker'), {
       name: 'holdfast-query',
-      workerData: { ...task, blocks: port2, flag } satisfies QueryTask,
+      workerData: { blocks: port2, flag } satisfies QueryThreadData,
       transferList: [port2],
       env: {},
     });
@@ -70,6 +70,12 @@ export class QueryThread implements AsyncDisposable {
     this.#unfollow = () => signal.removeEventListener('abort', stop);
   }
 
+  /** Gives it its task, once. */
+  begin(task: QueryTask, openScan: OpenScan): void {
+    this.#openScan = openScan;
+    this.#order(task);
+  }
+
   /** What the thread says next. @throws what its query or the reading of a backup fails with, E_ABORTED */
   async next(): Promise<QueryReport> {
     for (;;) {
@@ -86,7 +92,7 @@ export class QueryThread implements AsyncDisposable {
 
   /** Has it send more rows. */
   more(): void {
-    this.#worker.postMessage('more' satisfies QueryOrder);
+    this.#order('more');
   }
 
   /** Of what it had read when it was disposed of; none if `next` has told of its end. */
@@ -110,16 +116,20 @@ export class QueryThread implements AsyncDisposable {
   async #block(scan: number, of: BlockRequest['of']): Promise<BlockAnswer> {
     const { signal } = this.#stopping;
     if (signal.aborted) throw abortedError(signal);
-    if (of) this.#scans.set(scan, this.#openScan(of, signal));
+    if (of && this.#openScan) this.#scans.set(scan, this.#openScan(of, signal));
     const next = await this.#scans.get(scan)?.next();
     if (!next?.done) return { block: next?.value };
     this.#scans.delete(scan);
     return { block: undefined };
   }
 
+  #order(order: QueryOrder): void {
+    this.#worker.postMessage(order);
+  }
+
   #stop(): void {
     this.#stopping.abort();
-    this.#worker.postMessage('stop' satisfies QueryOrder);
+    this.#order('stop');
   }
 
   /** Ends the query, if it runs, and what it reads. */

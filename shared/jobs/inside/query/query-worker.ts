@@ -2,14 +2,20 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { plural } from '../../../core/plural.ts';
 import { BlockChannel } from './block-channel.ts';
 import { type Duckdb, loadDuckdb } from './load-duckdb.ts';
-import { plainError, type QueryOrder, type QueryReport, type QueryTask } from './messages.ts';
+import {
+  plainError,
+  type QueryOrder,
+  type QueryReport,
+  type QueryTask,
+  type QueryThreadData,
+} from './messages.ts';
 import { QueryDatabase } from './query-database.ts';
 import { resultOf } from './result-values.ts';
 import type { QueryTable } from './tables.ts';
 
 /* The thread that runs DuckDB: its calls for rows wait, and nothing else waits with them. */
 
-const task = workerData as QueryTask;
+const { blocks: blockPort, flag } = workerData as QueryThreadData;
 const port = parentPort;
 const say = (report: QueryReport) => port?.postMessage(report);
 
@@ -17,15 +23,24 @@ const say = (report: QueryReport) => port?.postMessage(report);
 const orders: QueryOrder[] = [];
 let isStopped = false;
 let onOrder = () => {};
+let onStop = () => {};
 
-/** Waits until rows are asked for. @returns false: no more are wanted */
-async function isMoreWanted(): Promise<boolean> {
+port?.on('message', (order: QueryOrder) => {
+  orders.push(order);
+  if (order === 'stop') {
+    isStopped = true;
+    onStop();
+  }
+  onOrder();
+});
+
+/** Waits for it. @returns undefined: it is to stop */
+async function nextOrder(): Promise<QueryOrder | undefined> {
   while (!isStopped && orders.length === 0)
     await new Promise<void>((resolve) => {
       onOrder = resolve;
     });
-  orders.shift();
-  return !isStopped;
+  return isStopped ? undefined : orders.shift();
 }
 
 /** How many values of a column its type could not hold. */
@@ -46,29 +61,29 @@ function unheldWarnings(): readonly string[] {
 }
 
 async function run(): Promise<void> {
-  const duckdb = await loadDuckdb();
+  // It takes a while, and needs no task.
+  const loading = loadDuckdb();
+  const [duckdb, task] = await Promise.all([loading, nextOrder()]);
+  if (typeof task !== 'object') return;
   const { files = [], memoryBytes } = task;
-  const blocks = new BlockChannel(task.blocks, task.flag);
+  const blocks = new BlockChannel(blockPort, flag);
   using database = await QueryDatabase.open(duckdb, task.backups, { blocks, memoryBytes, files, onUnheld });
-  port?.on('message', (order: QueryOrder) => {
-    orders.push(order);
-    if (order === 'stop') {
-      isStopped = true;
-      database.interrupt();
-    }
-    onOrder();
-  });
+  onStop = () => database.interrupt();
+  if (isStopped) return;
   if (task.sql === undefined)
     for (const file of files) {
       await database.write('', file);
       say({ kind: 'written', dataset: file.dataset });
     }
-  else await answer(duckdb, database, task.sql);
+  else await answer(duckdb, database, { ...task, sql: task.sql });
   say({ kind: 'end', warnings: [...database.notes(), ...unheldWarnings()] });
 }
 
-async function answer(duckdb: Duckdb, database: QueryDatabase, sql: string): Promise<void> {
-  const { files } = task;
+async function answer(
+  duckdb: Duckdb,
+  database: QueryDatabase,
+  { sql, files }: Pick<QueryTask, 'files'> & { readonly sql: string },
+): Promise<void> {
   const prepared = await database.prepare(sql);
   const columns = Array.from({ length: prepared.columnCount }, (_, i) => {
     const type = prepared.columnType(i);
@@ -76,13 +91,13 @@ async function answer(duckdb: Duckdb, database: QueryDatabase, sql: string): Pro
   });
   say({ kind: 'columns', columns });
   for (const file of files ?? []) await database.write(sql, file);
-  if (files || !(await isMoreWanted())) return;
+  if (files || !(await nextOrder())) return;
   const { fetch, types } = await database.run(sql, prepared);
   const converters = types.map((type) => resultOf(duckdb, type));
   for (let chunk = await fetch(); chunk && chunk.rowCount > 0; chunk = await fetch()) {
     const rows = chunk.getRows().map((row) => row.map((value, i) => converters[i]?.(value) ?? null));
     say({ kind: 'rows', rows });
-    if (!(await isMoreWanted())) return;
+    if (!(await nextOrder())) return;
   }
 }
 
@@ -90,5 +105,5 @@ run()
   .catch((error: unknown) => say({ kind: 'failed', error: plainError(error) }))
   .finally(() => {
     port?.close();
-    task.blocks.close();
+    blockPort.close();
   });

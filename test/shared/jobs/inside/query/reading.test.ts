@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { runQuery } from '../../../../../shared/jobs/inside/query/query.ts';
+import { QueryThread } from '../../../../../shared/jobs/inside/query/query-thread.ts';
 import { recordBlocks } from '../../../../../shared/jobs/inside/query/record-blocks.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../../../shared/store/memory-store.ts';
@@ -109,5 +110,22 @@ describe('what a query reads', () => {
       for await (const _ of result.rows()) stop.abort();
     })();
     await expect(taking).rejects.toMatchObject({ code: 'E_ABORTED' });
+  });
+
+  it('comes sooner from a thread that was begun before the backup was opened', async () => {
+    await using thread = new QueryThread(never);
+    await using repository = await openRepository(store);
+    const reader = await repository.openBackup(key, never);
+    await using result = await runQuery([reader], 'SELECT count(*) FROM rows', { thread, signal: never });
+    const rows = await Array.fromAsync(result.rows());
+    expect(rows.flat()).toEqual([[BigInt(ROWS.length)]]);
+  });
+
+  it('leaves no thread behind if there is no query in the end', async () => {
+    const idle = new QueryThread(never);
+    await idle[Symbol.asyncDispose]();
+    const stopped = new QueryThread(AbortSignal.abort());
+    await expect(stopped.next()).rejects.toMatchObject({ code: 'E_ABORTED' });
+    await stopped[Symbol.asyncDispose]();
   });
 });
