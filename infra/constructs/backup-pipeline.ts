@@ -9,7 +9,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { FUNCTION_NAMES, type FunctionName, type OptionalFunctionName } from '../../shared/config/aws.ts';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/config/config.ts';
-import { drilledSources } from '../../shared/config/schedule-names.ts';
+import { drilledSources, jobOfSource } from '../../shared/config/schedule-names.ts';
 import { BackupCopies } from './backup-copies.ts';
 import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
 import type { BackupPipelineProps } from './backup-pipeline-props.ts';
@@ -249,7 +249,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     if (of.polled.length === 0) return undefined;
     const polled = of.polled.map(({ name, everyMs, ...own }) => {
       const onSuccess = eventBus.eventBusArn;
-      const job = this.#makeFunction('poll', props, { ...own, id: `poll-${name}`, onSuccess });
+      const job = this.#makeFunction('poll', props, { ...own, id: jobOfSource('poll', name), onSuccess });
       return { name, everyMs, job };
     });
     const continuous = new ContinuousBackup(this, 'Continuous', {

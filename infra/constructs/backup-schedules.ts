@@ -16,7 +16,12 @@ import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { TimeZone } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { MaintenanceJob } from '../../shared/config/aws.ts';
-import { backupScheduleName, jobScheduleName } from '../../shared/config/schedule-names.ts';
+import {
+  backupScheduleName,
+  backupsOfSource,
+  jobOfSource,
+  jobScheduleName,
+} from '../../shared/config/schedule-names.ts';
 import { expressionFor, type Schedule as When } from '../../shared/config/schedules.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 
@@ -123,7 +128,7 @@ export class BackupSchedules extends Construct {
     when: When,
     { group, stateMachine }: { readonly group: ScheduleGroup; readonly stateMachine: IStateMachine },
   ): void {
-    new Schedule(this, `${type}-${source}`, {
+    new Schedule(this, backupsOfSource(type, source), {
       scheduleName: backupScheduleName(type, source),
       description: `Holdfast: ${type} backup of ${source}`,
       scheduleGroup: group,
@@ -179,7 +184,7 @@ export class BackupSchedules extends Construct {
     if (!when || !jobFunction) return;
     const { source } = event;
     const input = ScheduleTargetInput.fromObject(event);
-    new Schedule(this, source === undefined ? job : `${job}-${source}`, {
+    new Schedule(this, source === undefined ? job : jobOfSource(job, source), {
       scheduleName: jobScheduleName(job, source),
       description: `Holdfast: ${job}${source === undefined ? '' : ` of ${source}`}`,
       scheduleGroup: group,

@@ -13,7 +13,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { EVENT_SOURCE, type EventType } from '../../shared/config/events.ts';
-import { jobScheduleName } from '../../shared/config/schedule-names.ts';
+import { jobOfSource, jobScheduleName } from '../../shared/config/schedule-names.ts';
 import { MINUTE_MS } from '../../shared/core/units.ts';
 import type { JobFunction } from './job-function.ts';
 
@@ -73,7 +73,7 @@ export class ContinuousBackup extends Construct {
     this.watchdog = props.watchdog;
     this.proof = props.proof;
     for (const { name, everyMs, job } of props.polled)
-      this.#schedule(`poll-${name}`, job, {
+      this.#schedule(jobOfSource('poll', name), job, {
         scheduleName: jobScheduleName('poll', name),
         description: `Holdfast: poll of ${name}`,
         minutes: Math.max(1, Math.floor(everyMs / MINUTE_MS)),

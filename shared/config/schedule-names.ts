@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DeployedFunction } from './aws.ts';
+import { type DeployedFunction, OPTIONAL_FUNCTION_NAMES } from './aws.ts';
 import type { ResolvedConfig } from './config.ts';
 
 /** EventBridge Scheduler's limit on names. */
@@ -8,12 +8,31 @@ const HASH_CHARS = 8;
 
 /** Name of the schedule that starts backups of a type and a source, within the group of the deployment. */
 export function backupScheduleName(type: string, source: string): string {
-  return shortened(`backup-${type}-${source}`);
+  return shortened(`backup-${backupsOfSource(type, source)}`);
 }
 
 /** Name of the schedule that invokes a function. @param source for a job that runs once for each source */
 export function jobScheduleName(job: DeployedFunction, source?: string): string {
-  return shortened(source === undefined ? job : `${job}-${source}`);
+  return shortened(source === undefined ? job : jobOfSource(job, source));
+}
+
+/**
+ * What to call a job of one source. No name of a source has a dot: it stands where a dash would make this the name of
+ * another function, as of `poll` and a source named `watchdog`.
+ */
+export function jobOfSource(job: DeployedFunction, source: string): string {
+  const name = `${job}-${source}`;
+  const isTaken = (OPTIONAL_FUNCTION_NAMES as readonly string[]).includes(name);
+  return isTaken ? `${job}.${source}` : name;
+}
+
+/**
+ * What to call backups of a type and a source: with a dot where dashes would not say where the type ends, or if they would
+ * make this a drill of the source.
+ */
+export function backupsOfSource(type: string, source: string): string {
+  const isAmbiguous = type.includes('-') || type === ('drill' satisfies DeployedFunction);
+  return `${type}${isAmbiguous ? '.' : '-'}${source}`;
 }
 
 /** Names of the sources that have a server or database to be drilled on. */

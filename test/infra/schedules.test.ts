@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../shared/config/config.ts';
+import { type HoldfastConfig, resolveConfig } from '../../shared/config/config.ts';
 import { backupScheduleName, scheduleNames } from '../../shared/config/schedule-names.ts';
 import { expressionFor } from '../../shared/config/schedules.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
@@ -17,6 +17,16 @@ const groups = Object.values(pipeline.findResources('AWS::Scheduler::ScheduleGro
   ({ Properties }) => Properties?.Name as string | undefined,
 );
 const [group = ''] = groups.filter((name) => name !== undefined);
+
+/** Of releases that are deployed. */
+const KNOWN_IDS = [
+  'PipelineSchedulesdailyshopFAF7938F',
+  'PipelineSchedulesdrillshopAE322CBA',
+  'PipelineContinuouspollshop771083AD',
+  'PipelineContinuouspollwatchdog1BC19574',
+  'PipelinepollshopF30E962A',
+  'PipelinepollwatchdogC346AC2B',
+];
 
 describe('schedules', () => {
   it('have the names that the watchdog looks for', () => {
@@ -73,6 +83,33 @@ describe('schedules', () => {
     ];
     expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^[0-9a-zA-Z._-]{1,64}$/);
+  });
+
+  it('and functions do not share a name or id, whatever sources and types of backups are called', () => {
+    const polled = { kind: 'postgres', secret: SECRETS.source, continuous: {} } as const;
+    const file: HoldfastConfig = {
+      sources: { watchdog: polled, shop: polled, 'eu-shop': polled },
+      drill: { postgres: { secret: SECRETS.drill } },
+      schedules: { daily: '0 2 * * *', 'daily-eu': '0 3 * * *', drill: '0 4 * * *' },
+    };
+    const made = deploymentOf(file).pipeline;
+    const of = (type: string) => Object.entries(made.findResources(type));
+    const names = of('AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties.Name as string);
+    expect(new Set(names).size).toBe(names.length);
+    const read = resolveConfig({ file, fileName: 'config', env: {}, flags: {} });
+    expect(names.filter((name) => name !== 'watchdog').toSorted()).toEqual(scheduleNames(read).toSorted());
+    const pollers = of('AWS::Lambda::Function').flatMap(([, { Properties }]) => {
+      const { POWERTOOLS_SERVICE_NAME: job, HOLDFAST_CONFIG: own } = Properties.Environment?.Variables ?? {};
+      return job === 'poll' ? [Object.keys(JSON.parse(own).sources)] : [];
+    });
+    expect(pollers.flat().toSorted()).toEqual(['eu-shop', 'shop', 'watchdog']);
+  });
+
+  it('and functions keep the ids by which CloudFormation knows them: others would be made anew', () => {
+    const ids = ['AWS::Scheduler::Schedule', 'AWS::Lambda::Function'].flatMap((type) =>
+      Object.keys(pipeline.findResources(type)),
+    );
+    expect(ids).toEqual(expect.arrayContaining(KNOWN_IDS));
   });
 
   it('are seen by the watchdog, and touched by nobody', () => {
