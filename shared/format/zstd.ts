@@ -16,6 +16,8 @@ const FAST_TABLES = { [zlib.constants.ZSTD_c_hashLog]: 16, [zlib.constants.ZSTD_
  * @param before this many bytes of the result stay free for what the caller puts before the frame
  */
 export function compress(plain: Uint8Array, level: number, before = 0): Buffer {
+  if (plain.length > MOST_OUTPUT_BYTES)
+    return Buffer.concat([Buffer.alloc(before), compressAlone(plain, level)]);
   scratch = grown(scratch, mostCompressedBytes(plain.length), 0);
   const bytes = compressInto(plain, level, scratch, 0);
   const whole = Buffer.allocUnsafe(before + bytes);
@@ -29,20 +31,30 @@ export function compress(plain: Uint8Array, level: number, before = 0): Buffer {
  * @returns the bytes of the frame
  */
 export function compressInto(plain: Uint8Array, level: number, to: Buffer, at: number): number {
-  const bytes = compressor(level)?.run(plain, to, at);
-  // A frame that just fills its room may not have been finished.
-  if (bytes !== undefined && at + bytes < to.length) return bytes;
-  compressors.set(level, null);
-  const frame = zlib.zstdCompressSync(plain, {
-    chunkSize: Math.max(1024, plain.length >> 1),
-    pledgedSrcSize: plain.length,
-    params: paramsOf(level),
-  });
+  if (plain.length <= MOST_OUTPUT_BYTES) {
+    const bytes = compressor(level)?.run(plain, to, at);
+    // A frame that just fills its room may not have been finished.
+    if (bytes !== undefined && at + bytes < to.length) return bytes;
+    compressors.set(level, null);
+  }
+  const frame = compressAlone(plain, level);
   frame.copy(to, at);
   return frame.length;
 }
 
-/** Upper bound of a frame (ZSTD_COMPRESSBOUND), and one byte more. */
+/** By the documented function, which keeps nothing of it. */
+function compressAlone(plain: Uint8Array, level: number): Buffer {
+  return zlib.zstdCompressSync(plain, {
+    chunkSize: Math.max(1024, plain.length >> 1),
+    pledgedSrcSize: plain.length,
+    params: paramsOf(level),
+  });
+}
+
+/**
+ * Upper bound of a frame (ZSTD_COMPRESSBOUND, which adds 64 bytes at most to the first two terms), and 64 to 128 bytes more: a
+ * frame that fills its room may not be finished.
+ */
 export function mostCompressedBytes(plainBytes: number): number {
   return plainBytes + (plainBytes >> 8) + 128;
 }
@@ -55,7 +67,7 @@ export function grown(buffer: Buffer, bytes: number, used: number): Buffer {
   return larger;
 }
 
-/** Where this thread compresses to, before it is known how large the result is. */
+/** Where this thread compresses to, before it is known how large the result is: up to MOST_OUTPUT_BYTES and a little. */
 let scratch: Buffer = Buffer.alloc(0);
 
 /** Streams of this thread by level; null: there are none in this Node. */
@@ -141,6 +153,7 @@ const MOST_UNSAID_BYTES = 64 * MiB;
 
 /** Output buffers for frames that do not say their size: the usual one, and the largest. */
 const USUAL_OUTPUT_BYTES = 512 * KiB;
+/** What is larger, as a catalog can be, is no matter of a thread's streams and buffers: they would stay as large. */
 const MOST_OUTPUT_BYTES = 16 * MiB;
 /** An output buffer that is just full makes zlib allocate another one. */
 const SPARE_BYTES = 64;

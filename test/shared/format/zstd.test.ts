@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MiB } from '../../../shared/core/units.ts';
 import {
   compress,
   compressInto,
@@ -97,6 +101,37 @@ describe('zstd', () => {
         expect(error).toEqual(DAMAGED);
       }
       expect(decompress(good, MOST).equals(plain)).toBe(true);
+    }
+  });
+
+  it('keeps no memory of a large text, as a catalog can be', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heldBytes = () => {
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const large = Buffer.alloc(20 * MiB, 'a large text ');
+    const work = () => {
+      const item = compress(large, 3, 1);
+      expect(judged(item.subarray(1)).equals(large)).toBe(true);
+      const to = Buffer.alloc(MOST);
+      expect(judged(to.subarray(1, 1 + compressInto(large, 3, to, 1))).equals(large)).toBe(true);
+      expect(decompress(item.subarray(1), large.length).equals(large)).toBe(true);
+    };
+    compress(Buffer.alloc(MOST), 3);
+    const before = heldBytes();
+    work();
+    expect(heldBytes() - before).toBeLessThan(8 * MiB);
+  });
+
+  it('knows how large a frame can become, whatever is in it', () => {
+    for (const length of [0, 1, 255, 256, 1000, 131_071, 131_072, 131_073, 1_000_000]) {
+      const most = length + (length >> 8) + (length < 131_072 ? (131_072 - length) >> 11 : 0);
+      expect(mostCompressedBytes(length)).toBeGreaterThanOrEqual(most + 64);
+      expect(mostCompressedBytes(length)).toBeLessThanOrEqual(most + 128);
+      for (const level of LEVELS)
+        expect(compress(randomBytes(length), level).length).toBeLessThanOrEqual(most);
     }
   });
 
