@@ -33,6 +33,8 @@ export interface MomentWanted {
   readonly olderThan?: BackupKey | undefined;
   /** Only this base. */
   readonly only?: BackupKey | undefined;
+  /** Up to this segment, from the newest base that lacks something of it: whatever the clocks say. */
+  readonly upTo?: { readonly number: number; readonly isLacking: (join: ChangeJoin) => boolean } | undefined;
   /** Learns of backups that cannot be read, and are passed over. */
   readonly onWarning?: (message: string) => void;
   readonly signal: AbortSignal;
@@ -51,7 +53,7 @@ export interface Base {
  * @throws E_NO_MOMENT saying which moments there are, E_DAMAGED naming the object that is missing or wrong, E_STORE_*
  */
 export async function chooseMoment(repository: Repository, wanted: MomentWanted): Promise<ChosenMoment> {
-  const { source, until, signal } = wanted;
+  const { source, until, upTo, signal } = wanted;
   const listed = await listAll(repository, source, signal);
   let why: string | undefined;
   const none = `there is no earlier backup of ${source.name} that changes can be applied to`;
@@ -59,9 +61,10 @@ export async function chooseMoment(repository: Repository, wanted: MomentWanted)
     const { join } = (await repository.openManifest(manifest, signal)).catalog;
     if (!join)
       throw new HoldfastError('E_DAMAGED', `${manifest.key} does not record where its changes continue`);
-    if (until.at !== undefined && join.at > until.at) continue;
+    const isLater = until.at !== undefined && join.at > until.at;
+    if (isLater || (upTo && (after >= upTo.number || !upTo.isLacking(join)))) continue;
     const begin = await firstNeeded(repository, listed, { after, join, ...wanted });
-    const segments = await segmentsTo(repository, listed, { begin, until, signal });
+    const segments = await segmentsTo(repository, listed, { begin, until, last: upTo?.number, signal });
     const broken = whyBroken(segments, { begin, after });
     why ??= broken;
     if (broken !== undefined) continue;
@@ -129,15 +132,20 @@ async function firstNeeded(
   }
 }
 
-/** The segments from one on, up to the first that reaches the moment. @throws E_NO_MOMENT if none does, E_DAMAGED */
+/** The segments from one on, up to the last, or the first that reaches the moment. @throws E_NO_MOMENT if none does, E_DAMAGED */
 async function segmentsTo(
   { context }: Repository,
   listed: readonly ListedSegment[],
-  about: { readonly begin: number; readonly until: ReplayUntil; readonly signal: AbortSignal },
+  about: {
+    readonly begin: number;
+    readonly until: ReplayUntil;
+    readonly last: number | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly OpenedSegment[]> {
-  const { begin, until, signal } = about;
+  const { begin, until, last = Number.POSITIVE_INFINITY, signal } = about;
   const { at } = until;
-  const needed = listed.filter(({ number }) => number >= begin);
+  const needed = listed.filter(({ number }) => number >= begin && number <= last);
   refuseMissing(listed, begin);
   const segments: OpenedSegment[] = [];
   for await (const segment of followSegments(context, needed, signal)) {

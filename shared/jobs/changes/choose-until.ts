@@ -1,9 +1,9 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { ReplayUntil } from '../../sources/changes.ts';
+import type { ChangeDecoder, ReplayUntil } from '../../sources/changes.ts';
 import type { ChangePlugin } from '../../sources/plugin.ts';
 import { type ChosenMoment, chooseMoment, type MomentWanted } from './choose-moment.ts';
-import { chooseBeforeTransaction } from './find-transaction.ts';
+import { chooseBeforeTransaction, type FindingDecoder } from './find-transaction.ts';
 
 /**
  * The base and the changes for a moment, the moment before a transaction, or, with neither, all that is stored.
@@ -23,10 +23,14 @@ export async function chooseUntil(
   const of = { ...wanted, source: { kind, name }, compare };
   if (beforeTransaction === undefined) return chooseMoment(repository, { ...of, until: { at } });
   const decoder = await openDecoder?.();
-  if (decoder) return chooseBeforeTransaction(repository, beforeTransaction, { ...of, decoder });
+  if (isFinding(decoder)) return chooseBeforeTransaction(repository, beforeTransaction, { ...of, decoder });
   throw new HoldfastError(
     'E_SOURCE_UNSUPPORTED',
     `transactions of ${name} cannot be found by their ids in this release`,
     { hint: 'Give a moment instead: --at.' },
   );
+}
+
+function isFinding(decoder: ChangeDecoder | undefined): decoder is FindingDecoder {
+  return decoder?.hasTransaction !== undefined;
 }

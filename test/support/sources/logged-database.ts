@@ -98,11 +98,12 @@ function isBehind({ id, at }: Pick<Line, 'id' | 'at'>, until: ReplayOptions['unt
   return (until.at !== undefined && at > until.at) || String(id) === until.beforeTransaction;
 }
 
-export const decoder: ChangeDecoder = {
+export const decoder: ChangeDecoder & Required<Pick<ChangeDecoder, 'hasTransaction'>> = {
   transactions: async function* (changes) {
     for await (const { id, at } of linesOf(changes))
       yield { id: String(id), committedAt: at, position: changes.from, changes: none() };
   },
+  hasTransaction: ({ state }, { id }) => (JSON.parse(state) as readonly number[]).includes(Number(id)),
 };
 
 async function* none(): AsyncGenerator<never> {

@@ -61,6 +61,13 @@ const heldAt = (log: ChangeLog, at: string) =>
     .map(({ line }) => line)
     .join('');
 
+/** The lines of the first transactions. */
+const linesTo = (log: ChangeLog, count: number) =>
+  log.written
+    .slice(0, count)
+    .map(({ line }) => line)
+    .join('');
+
 /** A day: bases, some of which lack transactions that the log has already, and polls between the transactions. */
 async function day(log: ChangeLog, repository: Repository, seed: number): Promise<string[]> {
   const random = seededRandom(seed);
@@ -110,6 +117,28 @@ describe('a restore of a moment', () => {
     }
     await expect(restored(repository, { beforeTransaction: '12345' })).rejects.toMatchObject({
       code: 'E_NO_MOMENT',
+    });
+  });
+
+  it('stops just before a transaction of the moment in which its base was made', async () => {
+    const { log, repository } = await begin();
+    log.write('a');
+    await pollOnce(repository, log.open());
+    log.write('in the base');
+    await backUp(repository, log);
+    // Each write takes a second.
+    log.wait(-1000);
+    log.write('b');
+    log.wait(-1000);
+    log.write('c');
+    await pollOnce(repository, log.open(), { idleMs: 0 });
+    const [, inBase, , last] = log.written;
+    expect(inBase?.at).toBe(last?.at);
+    expect(await restored(repository, { beforeTransaction: '3' })).toBe(linesTo(log, 2));
+    expect(await restored(repository, { beforeTransaction: '4' })).toBe(linesTo(log, 3));
+    await expect(restored(repository, { beforeTransaction: '2' })).rejects.toMatchObject({
+      code: 'E_NO_MOMENT',
+      message: expect.stringContaining('the moment before transaction 2'),
     });
   });
 
