@@ -80,10 +80,13 @@ function saidOf({ outcome, base, proof, error, report }: ProofResult): string[] 
   if (outcome === 'none') return [`${name} is not compared with the stored changes: ${error?.message}`];
   if (!proof) return [`WARNING: ${name} could not be compared with the stored changes: ${error?.message}`];
   const { before, transactions, datasets } = proof;
-  if (outcome === 'equal')
+  if (outcome === 'equal') {
+    const left = datasets.filter(({ state }) => state === 'not compared').length;
+    const except = left === 0 ? '' : `, except in ${plural(left, 'dataset')} that could not be compared`;
     return [
-      `${name} equals ${backupName(before)} plus ${plural(transactions, 'transaction')} of stored changes: no change was lost or doubled`,
+      `${name} equals ${backupName(before)} plus ${plural(transactions, 'transaction')} of stored changes: no change was lost or doubled${except}`,
     ];
+  }
   return [
     `WARNING: ${name} differs from ${backupName(before)} plus the stored changes between them. See holdfast show ${backupName(report ?? '')}`,
     ...datasets.filter(({ state }) => state === 'different').map(differingText),

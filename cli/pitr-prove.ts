@@ -66,10 +66,11 @@ function describe(
         '',
       ]),
   ]);
+  const isPart = datasets.some((one) => one.state === 'not compared');
   const end =
-    state === 'equal'
-      ? 'They agree: no change between them was lost or doubled.'
-      : 'They do not agree: moments between the two backups cannot be trusted. Moments from the newer backup on can.';
+    state === 'different'
+      ? 'They do not agree: moments between the two backups cannot be trusted. Moments from the newer backup on can.'
+      : `${isPart ? 'What could be compared agrees: no change of it' : 'They agree: no change between them'} was lost or doubled.`;
   return `${backupName(base)} against ${backupName(before)} and ${plural(transactions, 'transaction')} in ${plural(segments, 'segment')}
 ${table(['DATASET', 'RESULT', 'ROWS'], lines)}${end}
 Report: ${report}

@@ -204,7 +204,8 @@ async function compare(
     throw error;
   });
   if (!compared.datasets) return { outcome: 'not compared', why: compared.why, datasets: [] };
-  const { datasets } = compared;
+  const { datasets, whyUnproven: why } = compared;
   await live.check(signal);
+  if (why !== undefined) return { outcome: 'not compared', why, datasets };
   return { outcome: datasets.some(({ state }) => state === 'different') ? 'different' : 'equal', datasets };
 }

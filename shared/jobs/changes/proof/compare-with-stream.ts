@@ -16,6 +16,8 @@ import { followStream, noRows, type StreamRows } from './stream-rows.ts';
 
 /** How many rows of a dataset are named if backup and stream do not agree. */
 const MOST_NAMED = 20;
+/** How many datasets are named if none could be compared. */
+const MOST_REASONS = 3;
 /** What the stream makes of rows is held in memory up to so much at a time. */
 const MOST_HELD_BYTES = 64 * MiB;
 
@@ -46,6 +48,14 @@ export async function provingDecoder(plugin: ChangePlugin): Promise<ProvingDecod
   );
 }
 
+/** What a comparison found. */
+export interface StreamComparison {
+  readonly transactions: number;
+  readonly datasets: readonly DatasetProof[];
+  /** Why it proves nothing, if none of what changed could be compared: names datasets. */
+  readonly whyUnproven: string | undefined;
+}
+
 /** Changes that lead from one version of a database to another. */
 export interface StreamBetween {
   readonly context: RepositoryContext;
@@ -73,7 +83,7 @@ export async function compareWithStream(
   stream: StreamBetween,
   earlier: Version,
   later: Version,
-): Promise<{ readonly transactions: number; readonly datasets: readonly DatasetProof[] }> {
+): Promise<StreamComparison> {
   const { signal } = stream;
   const covered = coveredBy(stream);
   const drafts: Draft[] = [];
@@ -81,13 +91,16 @@ export async function compareWithStream(
     if (diff.kind === 'data') drafts.push(draftOf(diff, later, { covered, signal }));
   const following = { ...stream, base: { contents: earlier.contents, join: stream.join } };
   const transactions = await compareParts(following, drafts, WHOLE);
-  return { transactions, datasets: drafts.map(({ proof }) => proof) };
+  const datasets = drafts.map(({ proof }) => proof);
+  return { transactions, datasets, whyUnproven: whyUnproven(drafts) };
 }
 
 type Following = StreamBetween & { readonly base: FollowedBase };
 
 interface Draft {
   proof: DatasetProof;
+  /** By the stream, or from backup to backup; not known of what the stream does not cover. */
+  isChanged: boolean;
   readonly compared: ComparedDataset;
 }
 
@@ -115,14 +128,33 @@ function draftOf(
   };
   const state = why === undefined ? 'equal' : 'not compared';
   const shown = key.length === 0 ? names : key;
-  return { proof: { dataset, state, why, columns: shown, differing: 0, differences: [] }, compared };
+  return {
+    proof: { dataset, state, why, columns: shown, differing: 0, differences: [] },
+    isChanged: why !== undefined && why !== NOT_COVERED,
+    compared,
+  };
 }
 
 function whyNotCompared(diff: DatasetDiff, covered: ReadonlySet<string>): string | undefined {
   if (diff.isIn !== 'both') return 'only one of the backups has it';
-  if (!covered.has(diff.dataset)) return 'the stream does not cover it';
+  if (!covered.has(diff.dataset)) return NOT_COVERED;
   if (diff.addedColumns.length + diff.removedColumns.length > 0) return 'its columns changed';
   return undefined;
+}
+
+const NOT_COVERED = 'the stream does not cover it';
+
+/** That a dataset which did not change is equal says nothing about those that did. */
+function whyUnproven(drafts: readonly Draft[]): string | undefined {
+  const isCompared = ({ proof }: Draft) => proof.state !== 'not compared';
+  const compared = drafts.filter(isCompared);
+  if (compared.some(({ proof, isChanged }) => isChanged || proof.state === 'different')) return undefined;
+  const left = drafts.filter((draft) => !isCompared(draft) && (draft.isChanged || compared.length === 0));
+  if (left.length === 0) return undefined;
+  const named = left.slice(0, MOST_REASONS).map(({ proof: { dataset, why } }) => `${dataset}: ${why}`);
+  const more = left.length > named.length ? `; and ${left.length - named.length} more` : '';
+  const which = compared.length === 0 ? '' : ' that changed';
+  return `no dataset${which} could be compared (${named.join('; ')}${more})`;
 }
 
 /** @returns how many transactions lie between the bases */
@@ -142,6 +174,7 @@ async function compareParts(stream: Following, drafts: readonly Draft[], part: K
 }
 
 async function compareDraft(draft: Draft, rows: StreamRows, part: KeyPart): Promise<void> {
+  draft.isChanged ||= isTouched(rows);
   if (rows.problem !== undefined) {
     draft.proof = { ...draft.proof, state: 'not compared', why: rows.problem };
     return;
@@ -155,6 +188,10 @@ async function compareDraft(draft: Draft, rows: StreamRows, part: KeyPart): Prom
       differences: differing < MOST_NAMED ? [...differences, difference] : differences,
     };
   }
+}
+
+function isTouched({ isEmptied, rows, counts, problem }: StreamRows): boolean {
+  return isEmptied || rows.size > 0 || counts.size > 0 || problem !== undefined;
 }
 
 async function* transactionsOf(stream: Following): AsyncGenerator<ChangeTransaction> {

@@ -33,8 +33,8 @@ export interface ProveOptions {
  * Proves the stream by two backups that know nothing of it: the later one must be the earlier one and the stored changes between
  * them, row by row. Of the backups only what differs between them is read, unless the stream empties a table or changes rows back.
  *
- * @throws E_NO_MOMENT if no earlier base leads to it by stored changes; E_SOURCE_UNSUPPORTED, E_USAGE, E_DAMAGED, E_STORE_*,
- *   E_ABORTED
+ * @throws E_NO_MOMENT if no earlier base leads to it by stored changes; E_SOURCE_UNSUPPORTED, also if none of what changed can be
+ *   compared; E_USAGE, E_DAMAGED, E_STORE_*, E_ABORTED
  */
 export async function proveBase(repository: Repository, options: ProveOptions): Promise<Proof> {
   const { base, plugin, signal, mostHeldBytes } = options;
@@ -58,7 +58,7 @@ export async function proveBase(repository: Repository, options: ProveOptions): 
   const earlier = await openBase(repository, chosen.base.key as BackupKey, signal);
   const isBetween = (transaction: ChangeTransaction) =>
     !decoder.hasTransaction(earlier.join, transaction) && decoder.hasTransaction(later.join, transaction);
-  const { transactions, datasets } = await compareWithStream(
+  const { transactions, datasets, whyUnproven } = await compareWithStream(
     {
       context: repository.context,
       segments,
@@ -71,6 +71,10 @@ export async function proveBase(repository: Repository, options: ProveOptions): 
     backupVersion(earlier.reader),
     backupVersion(later.reader),
   );
+  if (whyUnproven !== undefined)
+    throw new HoldfastError('E_SOURCE_UNSUPPORTED', whyUnproven, {
+      hint: 'The next backup is proven from this one on.',
+    });
   return {
     base,
     before: chosen.base.key as BackupKey,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { readProofEvidence } from '../../../../shared/jobs/changes/proof/proof-report.ts';
-import { runProof } from '../../../../shared/jobs/changes/proof/run-proof.ts';
+import { isProofReported, runProof } from '../../../../shared/jobs/changes/proof/run-proof.ts';
 import { runDrill } from '../../../../shared/jobs/drill/drill.ts';
 import { type DrilledBackupInPlace, drillMoment } from '../../../../shared/jobs/drill/drill-moment.ts';
 import { openScratch } from '../../../../shared/jobs/source/adapters.ts';
@@ -143,12 +143,60 @@ describeWithPart('mariadb', 'nightly backups of MariaDB and the stored changes b
     tortureTimeoutMs,
   );
 
+  it('prove nothing if nothing that changed can be compared, however much else is equal', async () => {
+    const shop = await newShop(server, 'nothing', TABLES);
+    const first = await shop.backUp();
+    await shop.query(IN_PARTS);
+    await shop.store();
+    const base = await shop.backUp();
+    await shop.store();
+    const about = { plugin: shop.changes, signal: never };
+    const { outcome, proof, error, report } = await runProof(shop.repository, { base, ...about });
+    expect({ outcome, proof, report }).toEqual({ outcome: 'none', proof: undefined, report: undefined });
+    expect(error).toMatchObject({
+      code: 'E_SOURCE_UNSUPPORTED',
+      message:
+        'no dataset that changed could be compared (orders: the log has only parts of its rows: binlog_row_image is not FULL)',
+    });
+    const scratch = await openScratch({ kind: 'mysql', url: server.url(), options: {} }, {});
+    const restoreMoment = (drilled: DrilledBackupInPlace) =>
+      drillMoment({ ...drilled, plugin: shop.changes, random: () => 0.999_999 });
+    expect(await runDrill(shop.repository, first, scratch, { restoreMoment, signal: never })).toMatchObject({
+      moment: { outcome: 'not compared' },
+      leftOut: expect.arrayContaining([expect.stringContaining('no dataset that changed')]),
+    });
+    // A night on which nothing changed that the stream covers is a proof: it says nothing of them, and they are the same.
+    await shop.query('INSERT INTO loose VALUES (1)');
+    await shop.store();
+    const next = await shop.backUp();
+    await shop.store();
+    expect(await runProof(shop.repository, { base: next, ...about })).toMatchObject({
+      outcome: 'equal',
+      proof: { before: base },
+    });
+  });
+
+  it('prove nothing if the stream covers none of them', async () => {
+    const shop = await newShop(server, 'uncovered', 'CREATE TABLE loose (id INT PRIMARY KEY) ENGINE=MyISAM');
+    await shop.backUp();
+    await shop.query('INSERT INTO loose VALUES (1)');
+    await shop.store();
+    const base = await shop.backUp();
+    await shop.store();
+    const proven = await runProof(shop.repository, { base, plugin: shop.changes, signal: never });
+    expect(proven).toMatchObject({
+      outcome: 'none',
+      error: { message: 'no dataset could be compared (loose: the stream does not cover it)' },
+    });
+    expect(await isProofReported(shop.repository, base, never)).toBe(false);
+  });
+
   it('are not compared where the log does not say what became of rows', async () => {
     const shop = await newShop(server, 'unsaid', TABLES);
     await shop.backUp();
     await shop.query('DELETE FROM customers WHERE id = 3; ALTER TABLE pairs ADD INDEX (a)');
     await shop.query("INSERT INTO texts VALUES ('said')");
-    await shop.query("SET SESSION binlog_row_image = 'MINIMAL'; UPDATE orders SET total = 7 WHERE id = 9");
+    await shop.query(IN_PARTS);
     await shop.store();
     const base = await shop.backUp();
     await shop.store();
@@ -188,6 +236,9 @@ describeWithPart('mariadb', 'nightly backups of MariaDB and the stored changes b
     });
   });
 });
+
+/** A row of `orders` changes, and the log has only parts of it. */
+const IN_PARTS = "SET SESSION binlog_row_image = 'MINIMAL'; UPDATE orders SET total = 7 WHERE id = 9";
 
 /** The same changes without a row whose first value that is, cut out of the server's log by hand. */
 function cut(source: ChangeSource, id: number): ChangeSource {
