@@ -117,6 +117,15 @@ class PostgresChanges implements ChangeSource {
   async #look(client: pg.Client, signal: AbortSignal): Promise<LogState & { readonly slot: SlotState }> {
     const state = await readLogState(client, this.#name, signal);
     const { slot } = state;
+    // First: it has the publication of its primary, and not the slot, which is no gap.
+    if (state.isStandby)
+      throw new HoldfastError(
+        'E_SOURCE_UNSUPPORTED',
+        `${this.#server} is a standby; changes are read from the primary`,
+        {
+          hint: 'Name the primary in the URL of the source.',
+        },
+      );
     if (!slot && state.hasPublication)
       throw this.#gap(
         `its slot ${this.#name} is gone: the watchdog or somebody else dropped it`,
@@ -127,14 +136,6 @@ class PostgresChanges implements ChangeSource {
     if (slot.database !== this.#options.database || slot.plugin !== 'pgoutput')
       throw this.#notSetUp(
         `has a slot ${this.#name} of the database ${slot.database} with the plugin ${slot.plugin}, which is not Holdfast's`,
-      );
-    if (state.isStandby)
-      throw new HoldfastError(
-        'E_SOURCE_UNSUPPORTED',
-        `${this.#server} is a standby; changes are read from the primary`,
-        {
-          hint: 'Name the primary in the URL of the source.',
-        },
       );
     return { ...state, slot };
   }

@@ -40,6 +40,14 @@ export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
         ? holds(`PostgreSQL ${shown}`)
         : differs(`PostgreSQL ${shown}`, { fix: 'Continuous backup needs PostgreSQL 13 or later.' }),
   ),
+  ofServer('primary', 'The server is a primary: standbys have no slots of ours.', ({ isStandby }) =>
+    isStandby
+      ? differs('it is a standby', {
+          code: 'E_SOURCE_UNSUPPORTED',
+          fix: 'Name the primary in the URL of the source.',
+        })
+      : holds('it is'),
+  ),
   ofServer('wal-level', 'The server logs what a stream of changes needs.', ({ walLevel }) =>
     walLevel === 'logical'
       ? holds("wal_level is 'logical'")
@@ -62,11 +70,11 @@ export const CHANGE_CHECKS: readonly Check<ChangeCheckContext>[] = [
         })
       : holds(`max_slot_wal_keep_size is ${shownBytes(keepBytes)}`),
   ),
-  check('slot', 'The slot exists, belongs to Holdfast, and has lost nothing.', 'changes-login', lookAtSlot),
+  check('slot', 'The slot exists, belongs to Holdfast, and has lost nothing.', 'primary', lookAtSlot),
   check(
     'publication',
     'The publication exists and leaves out no kind of change.',
-    'changes-login',
+    'primary',
     lookAtPublication,
   ),
   check(
