@@ -2067,7 +2067,12 @@ export interface operations {
             readonly where?: readonly string[];
             /** @description rows by the values of their key, in the order of its columns */
             readonly keys?: readonly (readonly (string | null)[])[];
-            /** @description rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back */
+            /**
+             * @description every row of the dataset, also beside `remove`; not with `where` or `keys`
+             * @constant
+             */
+            readonly all?: true;
+            /** @description rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back: add `all`, `where` or `keys` for that */
             readonly remove?: readonly ({
                 [key: string]: string | null;
               })[];
@@ -2078,7 +2083,12 @@ export interface operations {
                 readonly where?: readonly string[];
                 /** @description rows by the values of their key, in the order of its columns */
                 readonly keys?: readonly (readonly (string | null)[])[];
-                /** @description rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back */
+                /**
+                 * @description every row of the dataset, also beside `remove`; not with `where` or `keys`
+                 * @constant
+                 */
+                readonly all?: true;
+                /** @description rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back: add `all`, `where` or `keys` for that */
                 readonly remove?: readonly ({
                     [key: string]: string | null;
                   })[];

@@ -21,7 +21,7 @@ export async function rowsAsked(
   signal: AbortSignal,
 ): Promise<Asked> {
   const choices: RowChoice[] = [];
-  for (const { dataset, where, keys, remove } of [first, ...more]) {
+  for (const { dataset, where, keys, all, remove } of [first, ...more]) {
     const columns = keys ? await datasetKey(repository, key, dataset, signal) : [];
     const rows = keys?.map((values) => {
       if (values.length !== columns.length) throw otherKey(dataset, columns, values.length);
@@ -31,6 +31,7 @@ export async function rowsAsked(
       dataset,
       ...(where ? { where } : {}),
       ...(rows ? { keys: rows } : {}),
+      ...(all ? { all } : {}),
       ...(remove ? { removals: remove } : {}),
     });
   }

@@ -172,13 +172,17 @@ const Choice = {
     .max(MOST_KEYS)
     .optional()
     .describe('rows by the values of their key, in the order of its columns'),
+  all: z
+    .literal(true)
+    .optional()
+    .describe('every row of the dataset, also beside `remove`; not with `where` or `keys`'),
   remove: z
     .array(z.record(z.string().min(1), Value))
     .min(1)
     .max(MOST_KEYS)
     .optional()
     .describe(
-      'rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back',
+      'rows to remove from the target, such as `added` ones of a comparison: values by column, those of the key at least. A row that holds other values by then differs. With `remove` alone no row of the dataset is put back: add `all`, `where` or `keys` for that',
     ),
 };
 

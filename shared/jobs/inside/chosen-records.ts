@@ -11,7 +11,7 @@ const NEWLINE = Buffer.from('\n');
 
 /**
  * Which rows of a dataset are chosen: those for which all conditions hold and, if keys are given, that have one of them. If only
- * rows to remove are given, none is put back.
+ * rows to remove are given, none is put back: `all` says otherwise.
  */
 export interface RowChoice {
   readonly dataset: string;
@@ -19,6 +19,8 @@ export interface RowChoice {
   readonly where?: readonly string[];
   /** Rows by their keys: the values of the key's columns by name. @default all rows */
   readonly keys?: readonly ShownRow[];
+  /** All rows, also beside rows to remove. Not with conditions or keys. */
+  readonly all?: true | undefined;
   /** Rows to remove from the target: keys at least, or all that they hold; if they hold something else by then, they differ. */
   readonly removals?: readonly ShownRow[];
 }
@@ -32,10 +34,15 @@ export class ChosenRecords {
   /** Records so far. */
   count = 0;
 
-  /** @throws E_USAGE for a condition that cannot be, keys of rows without a key, a key of another form */
-  constructor(shape: RowShape, { dataset, where = [], keys: given, removals = [] }: RowChoice) {
+  /** @throws E_USAGE for a condition that cannot be, keys of rows without a key, a key of another form, all rows and only some */
+  constructor(shape: RowShape, { dataset, where = [], keys: given, all, removals = [] }: RowChoice) {
     this.#shape = shape;
-    const keys = given ?? (removals.length > 0 && where.length === 0 ? [] : undefined);
+    if (all && (given || where.length > 0))
+      throw new HoldfastError('E_USAGE', `all rows of ${dataset} are chosen, and only some of them too`, {
+        hint: 'Leave out `all`, or the conditions and keys.',
+      });
+    const isOfRemovals = removals.length > 0 && where.length === 0 && !all;
+    const keys = given ?? (isOfRemovals ? [] : undefined);
     this.#tests = where.map((text) => parseCondition(text, shape.columns));
     this.#keys = keys && new Map(keys.map((row) => [keyOfRow(shape, row, dataset), row]));
   }

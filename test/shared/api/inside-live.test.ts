@@ -102,10 +102,22 @@ describe('a backup and its database as it is now, by the API', () => {
     expect(await restore(once)).toMatchObject({ state: 'succeeded', result: { added: 4, removed: 2 } });
     expect(await sql('select id from customers where id >= 6000 or id = 5')).toEqual([{ id: 5 }]);
     expect(await sql('select * from orders except all select * from orders_were')).toEqual([]);
+    await sql(`insert into customers values (6002, 'late', null, 1); delete from orders where customer = 7;
+      delete from customers where id = 7`);
+    const all = { all: true, remove: [{ id: '6002' }], more: [{ dataset: 'public.orders', all: true }] };
+    expect(await restore({ to: 'shop', rows: { ...customers, ...all } })).toMatchObject({
+      state: 'succeeded',
+      result: { changed: 0, removed: 1 },
+    });
+    expect(await sql('select id from customers where id >= 6000 or id = 7')).toEqual([{ id: 7 }]);
+    expect(await sql('select * from orders_were except all select * from orders')).toEqual([]);
     const refusedBody = async (rows: object) => {
       const got = await serving.call('POST', '/restore', { backup, to: 'shop', rows, dryRun: true });
       return `${got.status} ${((await got.json()) as { detail: string }).detail}`;
     };
+    expect(await refusedBody({ ...customers, all: true, keys: [['1']] })).toMatch(
+      /^400 .*all rows of public.customers are chosen, and only some/,
+    );
     expect(await refusedBody({ ...customers, remove: [{ email: 'x' }] })).toMatch(/^400 .*lacks id/);
     expect(await refusedBody({ ...customers, remove: [{ id: '1' }], beside: true })).toMatch(
       /^400 .*none of it can be removed/,

@@ -111,11 +111,13 @@ describe('rows of tables of other shapes', () => {
   it('of a table that others inherit from are its own', async () => {
     await query(`DELETE FROM base; UPDATE base SET v = 'no'; INSERT INTO child VALUES (1, 'w', 'w')`);
     const removals = [{ id: '1', v: 'w', more: 'w' }];
-    await restore(
-      ...rowsOf('public.base'),
-      ...rowsOf('public.child', { where: ['id is not null'], removals }),
-    );
+    await restore(...rowsOf('public.base'), ...rowsOf('public.child', { all: true, removals }));
     expect(await same()).toEqual([]);
+    for (const some of [{ where: ['id = 1'] }, { keys: [{ id: '1' }] }])
+      await expect(restore(...rowsOf('public.base', { all: true, ...some }))).rejects.toMatchObject({
+        code: 'E_USAGE',
+        message: 'all rows of public.base are chosen, and only some of them too',
+      });
     await expect(restore(...rowsOf('public.base'), ...rowsOf('public.base'))).rejects.toThrow('named twice');
   }, 300_000);
 });
