@@ -7,6 +7,7 @@ import { datasetKey } from '../shared/jobs/inside/dataset-key.ts';
 import { planRows, restoreRows } from '../shared/jobs/inside/restore-rows.ts';
 import { readRowsFile } from '../shared/jobs/inside/rows-file.ts';
 import type { RowPlace, RowsPlan } from '../shared/jobs/inside/rows-plan.ts';
+import { contentsOf } from '../shared/jobs/restore/contents.ts';
 import type { OnConflict } from '../shared/sources/row-target.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
@@ -158,10 +159,21 @@ async function choicesOf(
     throw usage(`${file} cannot be read (${cause.code})`, 'Give a file of keys.');
   });
   const keyOf = (dataset: string) => datasetKey(repository, key, dataset, io.signal);
-  const named = await readRowsFile(text.replace(/^\ufeff/, ''), { name: rows, datasets, keyOf });
-  if (removesAdded) return { choices: named, staying: [] };
+  const definitions = new Set<string>();
+  const contents = contentsOf(await repository.openBackup(key, io.signal));
+  const isDefinitions = async (name: string) => {
+    const found = contents.datasets.some((one) => one.name === name && one.kind === 'schema');
+    if (found) definitions.add(name);
+    return found;
+  };
+  const about = { name: rows, datasets, keyOf, isDefinitions };
+  const named = await readRowsFile(text.replace(/^\ufeff/, ''), about);
+  const defined = [...definitions].map(
+    (name) => `${name}: definitions differ too, and stay as they are: --rows puts back only rows`,
+  );
+  if (removesAdded) return { choices: named, staying: defined };
   const { choices, staying } = withoutRemovals(named, rows);
-  return { choices: choices.map(withConditions), staying };
+  return { choices: choices.map(withConditions), staying: [...defined, ...staying] };
 }
 
 /** Rows that were added since stay unless somebody says that they go. @throws E_USAGE if the file names no others */

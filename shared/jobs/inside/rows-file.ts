@@ -18,6 +18,8 @@ export interface RowsFileOptions {
   readonly datasets: readonly string[] | undefined;
   /** Names of the columns of a dataset's key. */
   readonly keyOf: (dataset: string) => Promise<readonly string[]>;
+  /** Whether a dataset has definitions: their lines are passed over, as rows cannot bring them back. @default none has */
+  readonly isDefinitions?: (dataset: string) => Promise<boolean>;
 }
 
 type Json = string | number | boolean | null | readonly unknown[] | { readonly [name: string]: unknown };
@@ -104,8 +106,13 @@ async function readJsonLines(text: string, options: RowsFileOptions, choices: Ch
     const { dataset, change } = object;
     if (typeof dataset !== 'string') throw badLine(where, 'it does not name a dataset');
     if (options.datasets && !options.datasets.includes(dataset)) continue;
+    if (isWithoutKey(object) && (await options.isDefinitions?.(dataset))) continue;
     takeChange(choices.of(dataset), { change, object, where });
   }
+}
+
+function isWithoutKey({ key }: Readonly<Record<string, unknown>>): boolean {
+  return typeof key === 'object' && key !== null && Object.keys(key).length === 0;
 }
 
 /** A line of `diff`: what was removed or changed comes back, what was added goes. */

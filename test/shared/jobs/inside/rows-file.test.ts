@@ -29,6 +29,19 @@ describe('a file of rows', () => {
     expect(await read(text, ['id'], ['b'])).toHaveLength(1);
   });
 
+  it('of lines of a difference passes over definitions, which rows cannot bring back', async () => {
+    const lines = ['post-data', 'orders'].map((dataset) =>
+      JSON.stringify({ dataset, change: 'removed', key: dataset === 'orders' ? { id: '1' } : {} }),
+    );
+    const about = { name: 'keys', datasets: undefined, keyOf: async () => ['id'] };
+    const isDefinitions = async (dataset: string) => dataset === 'post-data';
+    expect(await readRowsFile(lines.join('\n'), { ...about, isDefinitions })).toEqual([
+      { dataset: 'orders', keys: [{ id: '1' }], removals: [] },
+    ]);
+    const [only = ''] = lines;
+    await expect(readRowsFile(only, { ...about, isDefinitions })).rejects.toThrow('does not name any row');
+  });
+
   it.each([
     ['', /does not name any row/],
     ['{"id":1}\n{"id"', /line 2: it is not JSON/],
