@@ -1,4 +1,6 @@
 import type { ChunkRef, ItemLocation } from '../../format/chunk-ref.ts';
+import type { BackupReader } from '../reading/backup-reader.ts';
+import { figuresOf } from '../reading/dataset-figures.ts';
 
 /** A backup should take at most this many times the space of a first one, including the parent's growth. */
 const MOST_FACTOR = 1.44;
@@ -34,6 +36,18 @@ export interface CompactionOptions {
   readonly roomOf: (item: ItemLocation, leftBytes: number) => number;
   /** Size of a full pack. */
   readonly packBytes: number;
+}
+
+/** Sizes of a backup's data; `wholeBytes` is undefined if an old release wrote it. */
+export function sizesOf(
+  parent: BackupReader | undefined,
+): Pick<CompactionOptions, 'plainBytes' | 'wholeBytes'> {
+  const data = (parent?.catalog.datasets ?? []).filter(({ kind }) => kind === 'data').map(figuresOf);
+  const isKnown = data.every(({ wholeBytes }) => wholeBytes !== undefined);
+  return {
+    plainBytes: data.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
+    wholeBytes: isKnown ? data.reduce((sum, { wholeBytes = 0 }) => sum + wholeBytes, 0) : undefined,
+  };
 }
 
 /**

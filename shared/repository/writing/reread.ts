@@ -1,3 +1,4 @@
+import { HoldfastError } from '../../core/errors.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { ChunkRef } from '../../format/chunk-ref.ts';
 import type { Manifest } from '../../format/manifest.ts';
@@ -9,6 +10,9 @@ import { isDamage } from '../reading/damage.ts';
 export const DEFAULT_REREAD_WITHIN = 30;
 /** Packs are on a circle of this many places, by the first four digits of their ids. */
 const PLACES = 65_536;
+
+/** Chunks that are read again by one task. */
+const CHUNKS_A_TASK = 4;
 
 /** The part of the circle of packs in which one backup re-reads what it refers to. */
 export interface RereadArc {
@@ -104,4 +108,19 @@ export class Reread {
       return error;
     }
   }
+}
+
+/** What is wrong was noted when it was found. */
+export const ALREADY_NOTED = new HoldfastError('E_DAMAGED', 'is not what it claims to be');
+
+/** @throws ALREADY_NOTED if one that is due to be read is wrong */
+export async function refuseWrong(refs: readonly ChunkRef[], reread: Reread | undefined): Promise<void> {
+  const due = reread ? refs.filter((ref) => reread.isDue(ref)) : [];
+  for (let at = 0; at < due.length; at += CHUNKS_A_TASK)
+    if ((await reread?.findWrong(due.slice(at, at + CHUNKS_A_TASK)))?.size) throw ALREADY_NOTED;
+}
+
+/** What to say when the first of a backup's data is found wrong. */
+export function damageText({ manifest: { key } }: BackupReader, message: string): string {
+  return `${key} IS DAMAGED: ${message}. Everything this backup would have taken from it is read, and stored again if it is wrong. Backups between the two may share the damage: run holdfast verify --all --full`;
 }

@@ -1,8 +1,7 @@
-import { HoldfastError } from '../../core/errors.ts';
 import { MiB } from '../../core/units.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { RootEntry } from '../../format/catalog.ts';
-import type { ChunkRef, ItemLocation } from '../../format/chunk-ref.ts';
+import type { ItemLocation } from '../../format/chunk-ref.ts';
 import { Chunker, type CutTest } from '../../format/chunker.ts';
 import { GearCuts } from '../../format/gear.ts';
 import { KeyedCuts } from '../../format/keyed-cuts.ts';
@@ -13,23 +12,21 @@ import { PackLedger, PartitionPackUse } from '../packs/pack-ledger.ts';
 import { RunPacks } from '../packs/run-packs.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
 import { ChunkStore } from '../reading/chunk-store.ts';
-import { figuresOf, Tally } from '../reading/dataset-figures.ts';
+import { Tally } from '../reading/dataset-figures.ts';
 import type { Leaf, LostNode } from '../reading/tree-reader.ts';
 import { Semaphore } from '../semaphore.ts';
 import type { ShareToWrite } from './backup-to-write.ts';
 import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
-import { Compaction } from './compaction.ts';
+import { Compaction, sizesOf } from './compaction.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
-import { Reread } from './reread.ts';
+import { ALREADY_NOTED, damageText, Reread, refuseWrong } from './reread.ts';
 import { type BoundsUnderWay, type DatasetToWrite, ShareBounds, type StoredBounds } from './share-bounds.ts';
 import { TreeWriter } from './tree-writer.ts';
 import { partitionName, type WrittenShare } from './written-share.ts';
 
 /** In largest chunks: room for one, for the rest of another, and some more. */
 const BLOCK_CHUNKS = 3;
-/** Chunks that are read again by one task. */
-const CHUNKS_A_TASK = 4;
 
 /** Takes in what is next in the parent's tree. */
 type Learn = (found: Leaf | LostNode) => void;
@@ -85,7 +82,7 @@ export class ShareWriter implements AsyncDisposable {
     const { parent, reread, onWarning, signal } = options;
     if (parent && reread)
       this.#reread = new Reread(parent, reread, {
-        onFirst: ({ message }) => onWarning(damageOf(parent, message)),
+        onFirst: ({ message }) => onWarning(damageText(parent, message)),
         signal,
       });
     this.#blocks = {
@@ -130,7 +127,7 @@ export class ShareWriter implements AsyncDisposable {
       return true;
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
-      if (error !== WRONG) this.#reread?.note(error);
+      if (error !== ALREADY_NOTED) this.#reread?.note(error);
       this.#options.onWarning(`${name} is read again: ${parent.manifest.key} ${error.message}`);
       return false;
     }
@@ -385,27 +382,4 @@ export class ShareWriter implements AsyncDisposable {
       signal,
     });
   }
-}
-
-const WRONG = new HoldfastError('E_DAMAGED', 'is not what it claims to be');
-
-/** @throws E_DAMAGED if one that is due to be read is wrong */
-async function refuseWrong(refs: readonly ChunkRef[], reread: Reread | undefined): Promise<void> {
-  const due = reread ? refs.filter((ref) => reread.isDue(ref)) : [];
-  for (let at = 0; at < due.length; at += CHUNKS_A_TASK)
-    if ((await reread?.findWrong(due.slice(at, at + CHUNKS_A_TASK)))?.size) throw WRONG;
-}
-
-function damageOf({ manifest: { key } }: BackupReader, message: string): string {
-  return `${key} IS DAMAGED: ${message}. Everything this backup would have taken from it is read, and stored again if it is wrong. Backups between the two may share the damage: run holdfast verify --all --full`;
-}
-
-/** Sizes of a backup's data; `wholeBytes` is undefined if an old release wrote it. */
-function sizesOf(parent: BackupReader | undefined) {
-  const data = (parent?.catalog.datasets ?? []).filter(({ kind }) => kind === 'data').map(figuresOf);
-  const isKnown = data.every(({ wholeBytes }) => wholeBytes !== undefined);
-  return {
-    plainBytes: data.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
-    wholeBytes: isKnown ? data.reduce((sum, { wholeBytes = 0 }) => sum + wholeBytes, 0) : undefined,
-  };
 }
