@@ -41,7 +41,7 @@ import {
   StorageAnswer,
 } from './status.ts';
 
-/** The answer of `DELETE /api-keys/{id}`. */
+/** One route, and what it takes and returns. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Relative to `API_BASE`. `{key}`, `{id}`, `{report}` and `{source}` stand for one parameter, the last of the path. */

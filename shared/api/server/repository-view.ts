@@ -1,35 +1,23 @@
-import type { NotifyChannel } from '../../config/notifications.ts';
-import type { PruneSettings, RetentionPolicy } from '../../config/retention.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { StoragePrice } from '../../core/forecast.ts';
 import { type BackupKey, parseBackupKey } from '../../core/ids.ts';
-import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
-import { CALENDAR_DAYS, calendarsOf } from '../../jobs/calendar/calendars.ts';
-import { failingChannels, readChannels } from '../../jobs/notify/deliveries.ts';
+import { calendarsOf } from '../../jobs/calendar/calendars.ts';
+import { readChannels } from '../../jobs/notify/deliveries.ts';
 import { type Outlook, outlookOf } from '../../jobs/notify/outlook.ts';
-import { type PruneHistory, readPruneHistory } from '../../jobs/retention/prune-history.ts';
 import { findRun } from '../../jobs/runs/run-history.ts';
-import { AS_STORED, type Naming } from '../../jobs/source/naming.ts';
-import { measurePacks, type PackFigures, readOverview } from '../../jobs/status/status.ts';
-import type { FailingChannel, SafetyFacts } from '../../jobs/verdict/facts.ts';
-import { type FactsInput, factsOf } from '../../jobs/verdict/facts-of.ts';
-import { readRunFacts } from '../../jobs/verdict/run-facts.ts';
+import { AS_STORED } from '../../jobs/source/naming.ts';
+import type { SafetyFacts } from '../../jobs/verdict/facts.ts';
+import { factsOf } from '../../jobs/verdict/facts-of.ts';
 import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
-import type { Repository } from '../../repository/repository.ts';
 import { type AuditSelection, auditEntries, auditPage } from '../presenters/audit.ts';
 import { auditFile } from '../presenters/audit-file.ts';
 import { readDetail } from '../presenters/detail.ts';
 import { type DrillFile, drillDetail, drillFile, drillsPage } from '../presenters/drills.ts';
 import { listPage } from '../presenters/list-page.ts';
 import { notificationsOf } from '../presenters/notifications.ts';
-import {
-  type Protection,
-  type ProtectionOptions,
-  protectionOf,
-  readProtection,
-} from '../presenters/protection.ts';
-import { newestRuns, recordedRun } from '../presenters/recorded-runs.ts';
-import { presentRetention, type RetentionPlan, retentionPage } from '../presenters/retention.ts';
+import { protectionOf } from '../presenters/protection.ts';
+import { recordedRun } from '../presenters/recorded-runs.ts';
+import { retentionPage } from '../presenters/retention.ts';
 import { isSearch, searchPage } from '../presenters/search-page.ts';
 import { presentStatus, type RepositoryPart } from '../presenters/status.ts';
 import { storageOf } from '../presenters/storage.ts';
@@ -51,42 +39,16 @@ import type {
   AuditQuery,
   StorageAnswer,
 } from '../schema/status.ts';
-import { type AskServer, ChangesView } from './changes-view.ts';
-import { Remembered } from './remembered.ts';
+import type { AskServer } from './changes-view.ts';
+import { KeptFacts, type KeptOptions } from './kept-facts.ts';
 import { unknownName } from './unknown-name.ts';
 
-/**
- * Results that need every manifest are computed again no sooner than this, unless something was changed
- * meanwhile.
- */
-const KEPT_MS = 30 * SECOND_MS;
-/** Locks and second places change daily. */
-const PROTECTION_KEPT_MS = 5 * MINUTE_MS;
-
-/** Pages ask for runs every few seconds. */
-const RUNS_KEPT_MS = 10 * SECOND_MS;
-const MOST_RUNS = 200;
-
 /** What a view of a repository opens, and how long it is kept. */
-export interface ViewOptions {
-  /** Over a store that keeps small objects in memory (`CachingStore`), with or without a key. */
-  readonly repository: Repository;
-  readonly retention: RetentionPolicy;
-  readonly prune: PruneSettings;
-  /** Reads what change segments say: over the same store, if only its key opens them. @default `repository` */
-  readonly changes?: Repository | undefined;
-  /** What a verdict needs besides stored data. */
-  readonly safety: Pick<FactsInput, 'config' | 'runsDefaults'>;
+export interface ViewOptions extends KeptOptions {
   /** Names that requests may use. @default the configured sources */
   readonly names?: readonly string[] | undefined;
-  /** @default names as stored */
-  readonly naming?: Naming | undefined;
   /** Storage price. @default not known */
   readonly price?: StoragePrice | undefined;
-  /** @default neither locks nor second places */
-  readonly protection?: ProtectionOptions | undefined;
-  /** Channels to notify of changes. @default none */
-  readonly channels?: readonly NotifyChannel[] | undefined;
 }
 
 /** The view of a caller with some sources. */
@@ -100,88 +62,18 @@ interface Scope {
 
 type StatusPart = RepositoryPart & ReturnType<typeof protectionOf>;
 
-async function readAll(repository: Repository, naming: Naming | undefined, signal: AbortSignal) {
-  const [overview, runs] = await Promise.all([
-    readOverview(repository, signal, naming),
-    readRunFacts(repository, signal, naming),
-  ]);
-  return { ...overview, runs };
-}
-
 /** Everything that the API reads of a repository, the same on a machine and on AWS. Needs no key. */
 export class RepositoryView {
   readonly #options: ViewOptions;
-  readonly #overview: Remembered<Awaited<ReturnType<typeof readAll>>>;
-  readonly #packs: Remembered<PackFigures>;
-  readonly #plan: Remembered<RetentionPlan>;
-  readonly #runs: Remembered<readonly RunAnswer[]>;
-  readonly #protection: Remembered<Protection>;
-  readonly #prunes: Remembered<PruneHistory>;
   readonly #scope: Scope | undefined;
-  readonly #failing: Remembered<readonly FailingChannel[]>;
-  readonly #changes: ChangesView;
+  /** Views of some sources share it. */
+  readonly #kept: KeptFacts;
 
   constructor(options: ViewOptions, scope?: Scope) {
-    const { retention: policy, prune, protection = {} } = options;
-    // A view of some sources shares what is remembered.
     const repository = scope ? options.repository : options.repository.forViews({ remembers: true });
-    const { clock } = repository;
     this.#options = { ...options, repository };
     this.#scope = scope;
-    if (scope) {
-      this.#overview = scope.of.#overview;
-      this.#packs = scope.of.#packs;
-      this.#runs = scope.of.#runs;
-      this.#plan = scope.of.#plan;
-      this.#protection = scope.of.#protection;
-      this.#prunes = scope.of.#prunes;
-      this.#failing = scope.of.#failing;
-      this.#changes = scope.of.#changes;
-      return;
-    }
-    this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
-    this.#packs = new Remembered(
-      async (signal) => measurePacks(repository, (await this.#overview.get(signal)).namedPacks, signal),
-      KEPT_MS,
-      clock,
-    );
-    this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
-    this.#changes = new ChangesView({
-      repository,
-      changes: options.changes ?? repository,
-      sources: options.safety.config.sources,
-    });
-    this.#failing = new Remembered(
-      (signal) => failingChannels(repository, options.channels ?? [], signal),
-      KEPT_MS,
-      clock,
-    );
-    this.#plan = new Remembered(
-      (signal) =>
-        presentRetention(
-          repository,
-          { policy, prune, naming: options.naming, locks: protection.locks },
-          signal,
-        ),
-      KEPT_MS,
-      clock,
-    );
-    this.#prunes = new Remembered(
-      (signal) => {
-        const since = new Date(clock.now().getTime() - CALENDAR_DAYS * DAY_MS);
-        return readPruneHistory(repository, { since, naming: options.naming, signal });
-      },
-      KEPT_MS,
-      clock,
-    );
-    this.#protection = new Remembered(
-      async (signal) => {
-        const { sources } = (await this.#overview.get(signal)).status;
-        return readProtection(repository, protection, { sources, signal });
-      },
-      PROTECTION_KEPT_MS,
-      clock,
-    );
+    this.#kept = scope ? scope.of.#kept : new KeptFacts(this.#options);
   }
 
   /** The same repository for a caller with these sources: everything else does not exist. */
@@ -193,7 +85,7 @@ export class RepositoryView {
     if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
     const { repository, naming } = this.#options;
     if (!isSearch(query) && !this.#scope) return listPage(repository, query, { naming, signal });
-    const { backups } = await this.#overview.get(signal);
+    const { backups } = await this.#kept.overview.get(signal);
     return searchPage(
       backups.filter(({ source }) => this.#sees(source.name)),
       query,
@@ -221,7 +113,7 @@ export class RepositoryView {
     if (!this.#scope) return true;
     const { repository, naming = AS_STORED } = this.#options;
     if (source !== null) return this.#sees((await naming([source]))(source));
-    const { backups } = await this.#overview.get(signal);
+    const { backups } = await this.#kept.overview.get(signal);
     const listed = backups.find(({ key }) => key === backup);
     if (listed) return this.#sees(listed.source.name);
     const key = backup === null ? undefined : parseBackupKey(backup);
@@ -242,7 +134,7 @@ export class RepositoryView {
   async refuseUnknown(source: string, signal: AbortSignal): Promise<void> {
     const { safety, names = safety.config.sources.map(({ name }) => name) } = this.#options;
     if (names.includes(source) && this.#sees(source)) return;
-    const { status } = await this.#overview.get(signal);
+    const { status } = await this.#kept.overview.get(signal);
     const stored = status.sources.map((one) => one.source.name);
     const known = [...names, ...stored].filter((name) => this.#sees(name));
     if (!known.includes(source)) throw unknownName('source', source, known);
@@ -256,12 +148,12 @@ export class RepositoryView {
    */
   async changes(name: string, askServer: AskServer, signal: AbortSignal): Promise<ChangesAnswer> {
     await this.refuseUnknown(name, signal);
-    return this.#changes.answer(name, { facts: await this.#facts(signal), askServer, signal });
+    return this.#kept.changes.answer(name, { facts: await this.#facts(signal), askServer, signal });
   }
 
   async backup(key: BackupKey, signal: AbortSignal): Promise<BackupDetailAnswer> {
     await this.refuseHidden(key, signal);
-    const { decisions } = await this.#plan.get(signal);
+    const { decisions } = await this.#kept.plan.get(signal);
     const decision = decisions.find((one) => one.key === key);
     const retention = decision ? { keep: decision.keep, reasons: [...decision.reasons] } : null;
     const detail = await readDetail(this.#options.repository, key, retention, signal);
@@ -270,8 +162,8 @@ export class RepositoryView {
   }
 
   async status(signal: AbortSignal): Promise<StatusPart> {
-    const { status, backups } = await this.#overview.get(signal);
-    const protection = await this.#protection.get(signal);
+    const { status, backups } = await this.#kept.overview.get(signal);
+    const protection = await this.#kept.protection.get(signal);
     const facts = await this.#facts(signal);
     const seen = backups.filter(({ source }) => this.#sees(source.name));
     const { locked, copies } = protectionOf(protection);
@@ -290,14 +182,14 @@ export class RepositoryView {
   }
 
   async retention(query: RetentionQuery, signal: AbortSignal): Promise<RetentionAnswer> {
-    return retentionPage(await this.#plan.get(signal), this.#options.retention, query);
+    return retentionPage(await this.#kept.plan.get(signal), this.#options.retention, query);
   }
 
   async storage(signal: AbortSignal): Promise<StorageAnswer> {
     const [{ status, backups, runs }, prunes, packs] = await Promise.all([
-      this.#overview.get(signal),
-      this.#prunes.get(signal),
-      this.#packs.get(signal),
+      this.#kept.overview.get(signal),
+      this.#kept.prunes.get(signal),
+      this.#kept.packs.get(signal),
     ]);
     const { repository, safety, retention: policy, price } = this.#options;
     const now = repository.clock.now();
@@ -312,14 +204,14 @@ export class RepositoryView {
 
   /** What notifications go by. */
   async outlook(signal: AbortSignal): Promise<Outlook> {
-    const { backups } = await this.#overview.get(signal);
+    const { backups } = await this.#kept.overview.get(signal);
     const repository = this.#options.repository.store.location;
     return outlookOf(await this.#facts(signal), { repository, backups });
   }
 
   /** The newest runs of the history, newest first. */
   runs(signal: AbortSignal): Promise<readonly RunAnswer[]> {
-    return this.#runs.get(signal);
+    return this.#kept.runs.get(signal);
   }
 
   /** A run of the history; undefined if there is none. */
@@ -364,7 +256,7 @@ export class RepositoryView {
 
   async #auditOptions({ source }: AuditSelection, signal: AbortSignal) {
     if (source !== undefined) await this.refuseUnknown(source, signal);
-    const { backups } = await this.#overview.get(signal);
+    const { backups } = await this.#kept.overview.get(signal);
     const names = new Map<string, string>(backups.map((one) => [one.key, one.source.name]));
     const { naming = AS_STORED } = this.#options;
     const scope = this.#scope;
@@ -379,16 +271,16 @@ export class RepositoryView {
 
   async #facts(signal: AbortSignal): Promise<SafetyFacts> {
     const { repository, safety } = this.#options;
-    const { status, backups, runs } = await this.#overview.get(signal);
-    const protection = await this.#protection.get(signal);
+    const { status, backups, runs } = await this.#kept.overview.get(signal);
+    const protection = await this.#kept.protection.get(signal);
     const facts = factsOf({
       status,
       backups,
       runs,
       ...safety,
       ...protection,
-      changes: await this.#changes.standings(signal),
-      failingChannels: this.#scope ? undefined : await this.#failing.get(signal),
+      changes: await this.#kept.changes.standings(signal),
+      failingChannels: this.#scope ? undefined : await this.#kept.failing.get(signal),
       at: repository.clock.now(),
       isProven: repository.isProving,
     });
@@ -397,13 +289,6 @@ export class RepositoryView {
 
   /** Something was changed: what is remembered is read again. */
   changed(): void {
-    this.#overview.forget();
-    this.#packs.forget();
-    this.#plan.forget();
-    this.#runs.forget();
-    this.#protection.forget();
-    this.#prunes.forget();
-    this.#failing.forget();
-    this.#changes.forget();
+    this.#kept.forget();
   }
 }
