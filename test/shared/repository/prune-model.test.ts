@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { explore, type Model, type Mutation } from '../../support/repository/prune-model.ts';
+import { explore } from '../../support/repository/prune-model.ts';
+import type { Model, Mutation } from '../../support/repository/prune-model-state.ts';
 import { isTorture, tortureTimeoutMs } from '../../support/repository/torture.ts';
 
 /** A grace of 3 ticks: half and a quarter of it together leave one to spare, as they must. */
