@@ -42,7 +42,7 @@ export async function momentVersion(
       datasets,
       read(dataset, partition, stopping) {
         const found = whole.get(partition);
-        return found ? moment.read(found, undefined, stopping) : contents.read(dataset, partition, stopping);
+        return found ? moment.read(found, {}, stopping) : contents.read(dataset, partition, stopping);
       },
     },
   };

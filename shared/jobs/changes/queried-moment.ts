@@ -32,11 +32,11 @@ export function queriedMoment(
   return {
     sourceKind: base.sourceKind,
     datasets,
-    async *read(dataset, places, signal) {
+    async *read(dataset, wanted, signal) {
       const rows = changed.get(dataset.name);
       const keyed = shapes.get(dataset.name);
       if (!rows || !keyed) {
-        yield* base.read(dataset, places, signal);
+        yield* base.read(dataset, wanted, signal);
         return;
       }
       const shape = await rowShapeOf(contents, dataset, signal);
@@ -45,6 +45,7 @@ export function queriedMoment(
         { dataset, shape, keyed, rows, recordOf: decoder.recordWriter(dataset) },
         signal,
       );
+      const { places } = wanted;
       for await (const block of inBlocks(records)) yield places ? pickFields(block, places) : block;
     },
   };

@@ -1,10 +1,12 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { KiB } from '../../core/units.ts';
+import type { KeyRanges } from '../../format/key-ranges.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { ShownRow } from '../../sources/row-target.ts';
 import { type RowShape, splitRecords } from '../../sources/rows.ts';
 import { isNumberText, sameNumberText } from './compare-values.ts';
 import { parseCondition, type RowTest } from './conditions.ts';
+import { keysAmong, keysWhere } from './wanted-keys.ts';
 
 const BLOCK_BYTES = 256 * KiB;
 const NEWLINE = Buffer.from('\n');
@@ -27,6 +29,7 @@ export interface RowChoice {
 
 /** The chosen records of a dataset. */
 export class ChosenRecords {
+  readonly #where: readonly string[];
   readonly #tests: readonly RowTest[];
   readonly #keys: ReadonlyMap<string, ShownRow> | undefined;
   readonly #found = new Set<string>();
@@ -37,6 +40,7 @@ export class ChosenRecords {
   /** @throws E_USAGE for a condition that cannot be, keys of rows without a key, a key of another form, all rows and only some */
   constructor(shape: RowShape, { dataset, where = [], keys: given, all, removals = [] }: RowChoice) {
     this.#shape = shape;
+    this.#where = where;
     if (all && (given || where.length > 0))
       throw new HoldfastError('E_USAGE', `all rows of ${dataset} are chosen, and only some of them too`, {
         hint: 'Leave out `all`, or the conditions and keys.',
@@ -66,6 +70,14 @@ export class ChosenRecords {
       }
     }
     if (bytes > 0) yield Buffer.concat(block);
+  }
+
+  /** Keys outside of which no record is chosen; undefined if that cannot be said. */
+  rangesOf(dataset: StoredDataset): KeyRanges | undefined {
+    const keys =
+      this.#keys && [...this.#keys.values()].map((row) => keyValues(this.#shape, row, dataset.name));
+    const among = keys && keysAmong(dataset, this.#shape, keys);
+    return among ?? keysWhere(dataset, this.#shape, this.#where);
   }
 
   /** Keys that no record had; none if rows were not chosen by keys. */

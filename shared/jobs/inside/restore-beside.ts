@@ -3,7 +3,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { RecordDigest } from '../../format/record-digest.ts';
-import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
+import type { StoredDataset } from '../../sources/contents.ts';
 import type { RowTarget } from '../../sources/row-target.ts';
 import { openTarget } from '../source/adapters.ts';
 import type { ChosenRows, RestoreRowsOptions, RowPlace, RowsPlan } from './rows-plan.ts';
@@ -16,14 +16,12 @@ export async function putBeside({
   key,
   place,
   target,
-  contents,
   chosen,
   work,
 }: {
   readonly key: BackupKey;
   readonly place: RowPlace;
   readonly target: RowTarget;
-  readonly contents: BackupContents;
   readonly chosen: readonly ChosenRows[];
   readonly work: RestoreRowsOptions & { readonly isDryRun: boolean };
 }): Promise<RowsPlan> {
@@ -45,7 +43,7 @@ export async function putBeside({
       yield block;
     }
   };
-  if (isDryRun) for await (const _ of records.read(contents, dataset, signal));
+  if (isDryRun) for await (const _ of rows.records());
   const made = await target
     .writeBeside({ ...rows, records: read }, { table: beside, isDryRun, signal })
     .catch(async (error: unknown) => {
@@ -61,7 +59,7 @@ export async function putBeside({
     beside: made.name,
     datasets: [{ dataset: dataset.name, ...counts }],
     violations: [],
-    warnings: [],
+    warnings: [...only.warnings],
   };
 }
 

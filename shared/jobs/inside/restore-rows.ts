@@ -4,11 +4,11 @@ import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { BackupContents } from '../../sources/contents.ts';
 import { pluginOf } from '../../sources/registry.ts';
 import type { OnConflict, RowSession, RowTarget, StagedRows } from '../../sources/row-target.ts';
 import { contentsOf } from '../restore/contents.ts';
 import { ChosenRecords, keyValues, type RowChoice } from './chosen-records.ts';
+import { nearContents } from './near-contents.ts';
 import { datasetNamed } from './read-rows.ts';
 import { putBeside } from './restore-beside.ts';
 import { rowShapeOf } from './row-shape.ts';
@@ -58,10 +58,9 @@ async function putBack(
   const target = await openRowTarget(place);
   const reader = await repository.openBackup(key, work.signal);
   refuseOtherKind(reader, target);
-  const contents = contentsOf(reader);
   refuseTwice(work.choices);
-  const chosen = await chooseAll(contents, work.choices, work.signal);
-  if (work.beside !== undefined) return putBeside({ key, place, target, contents, chosen, work });
+  const chosen = await chooseAll(reader, work.choices, work.signal);
+  if (work.beside !== undefined) return putBeside({ key, place, target, chosen, work });
   const about = { key, target: target.name };
   const done = await inTransaction(target, about, chosen, work);
   if (!('lost' in done)) return done;
@@ -69,7 +68,7 @@ async function putBack(
   const state = await settle(async (signal) => {
     const again = { ...work, isDryRun: false, signal };
     const session = await target.open(again);
-    const rows = await chooseAll(contents, work.choices, signal);
+    const rows = await chooseAll(reader, work.choices, signal);
     return {
       plan: () => planTables(session, about, rows, again),
       write: () => session.write(again.onConflict ?? 'fail'),
@@ -82,12 +81,12 @@ async function putBack(
 }
 
 async function chooseAll(
-  contents: BackupContents,
+  reader: BackupReader,
   choices: readonly RowChoice[],
   signal: AbortSignal,
 ): Promise<readonly ChosenRows[]> {
   const chosen: ChosenRows[] = [];
-  for (const choice of choices) chosen.push(await choose(contents, choice, signal));
+  for (const choice of choices) chosen.push(await choose(reader, choice, signal));
   return chosen;
 }
 
@@ -150,20 +149,28 @@ function refuseOtherKind({ manifest }: BackupReader, target: RowTarget): void {
   );
 }
 
-async function choose(contents: BackupContents, choice: RowChoice, signal: AbortSignal): Promise<ChosenRows> {
+async function choose(reader: BackupReader, choice: RowChoice, signal: AbortSignal): Promise<ChosenRows> {
+  const contents = contentsOf(reader);
   const dataset = datasetNamed(contents, choice.dataset);
   if (dataset.kind !== 'data')
     throw new HoldfastError('E_USAGE', `${dataset.name} has definitions, not rows`);
   const shape = await rowShapeOf(contents, dataset, signal);
   const records = new ChosenRecords(shape, choice);
   for (const row of choice.removals ?? []) keyValues(shape, row, dataset.name);
+  const warnings = new Set<string>();
+  const near = nearContents(reader, contents, {
+    dataset,
+    ranges: records.rangesOf(dataset),
+    onWarning: (warning) => warnings.add(warning),
+  });
   return {
     dataset,
     records,
+    warnings,
     rows: {
       dataset,
       key: shape.key.map((place) => shape.columns[place]?.name ?? ''),
-      records: () => records.read(contents, dataset, signal),
+      records: () => records.read(near, dataset, signal),
       removals: choice.removals ?? [],
     },
   };
@@ -178,12 +185,12 @@ async function planTables(
   const datasets: DatasetRows[] = [];
   const conflicts: string[] = [];
   const warnings: string[] = [];
-  for (const { rows, records } of chosen) {
+  for (const { rows, records, warnings: noticed } of chosen) {
     const staged = await session.stage(rows);
     const { dataset, different, removableDifferent } = staged;
     datasets.push(datasetRows(staged, records, onConflict));
     if (onConflict === 'fail' && different + removableDifferent > 0) conflicts.push(conflictText(staged));
-    warnings.push(...staged.warnings);
+    warnings.push(...noticed, ...staged.warnings);
     if (staged.triggers.length > 0)
       warnings.push(`triggers of ${dataset} will fire: ${staged.triggers.join(', ')}`);
   }

@@ -55,4 +55,6 @@ export interface ChosenRows {
   readonly dataset: StoredDataset;
   readonly records: ChosenRecords;
   readonly rows: RowsToRestore;
+  /** What was noticed while they were read. */
+  readonly warnings: ReadonlySet<string>;
 }

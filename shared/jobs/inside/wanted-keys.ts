@@ -16,6 +16,9 @@ export interface FieldTest {
   readonly values: readonly string[];
 }
 
+/** Of the rows that are wanted, all tests of at least one of these hold. */
+export type KeyTests = readonly (readonly FieldTest[])[];
+
 /**
  * The keys of rows for which all tests hold.
  *

@@ -21,7 +21,7 @@ export interface MarkedLeaf {
 export interface NearOptions {
   readonly dataset: string;
   readonly partition: string;
-  readonly ranges: KeyRanges;
+  readonly ranges: Pick<KeyRanges, 'keyId' | 'mayBeIn'>;
   /** Told once if least and greatest keys are damaged: then everything is near. */
   readonly onDamage?: ((problem: HoldfastError) => void) | undefined;
   readonly signal: AbortSignal;

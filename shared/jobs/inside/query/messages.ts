@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
+import type { KeyTests } from '../wanted-keys.ts';
 
 /** A dataset of a backup, as the thread that runs the query is told of it. */
 export interface QueriedDataset {
@@ -51,6 +52,8 @@ export interface BlockRequest {
     readonly dataset: number;
     /** Of the wanted columns, ascending. @default whole records */
     readonly places?: readonly number[];
+    /** Records for which they do not hold may be left out. @default all are wanted */
+    readonly tests?: KeyTests;
   };
 }
 

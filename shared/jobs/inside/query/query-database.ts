@@ -1,11 +1,15 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { HoldfastError } from '../../../core/errors.ts';
+import { keyFieldsOf } from '../../../core/key-fields.ts';
+import type { KeyTests } from '../wanted-keys.ts';
 import type { BlockChannel } from './block-channel.ts';
 import { queryError } from './duckdb-errors.ts';
 import type { Duckdb } from './load-duckdb.ts';
 import type { FileToWrite, QueriedBackup } from './messages.ts';
 import { type OnUnheld, SCAN, type ScanParts, scanFunction, UNREAD } from './row-scan.ts';
+import { type NamedTable, statementTables } from './statement-tables.ts';
 import { MAIN, notesOf, type QueryTable, tablesOf } from './tables.ts';
+import { testsOf } from './tests-of-keys.ts';
 
 /** Settings that nobody can change once it is open: it reads and writes no file but those that are named, and loads nothing. */
 const SETTINGS = {
@@ -29,6 +33,10 @@ export class QueryDatabase implements Disposable {
   #failure: unknown;
   /** Tables that the statement names, and which of their columns were read. */
   readonly #used = new Map<QueryTable, Set<number>>();
+  /** How often they were named. */
+  readonly #binds = new Map<QueryTable, number>();
+  /** Of those, what must hold of the rows that the statement wants. */
+  #tests: ReadonlyMap<QueryTable, KeyTests> = new Map();
 
   private constructor(
     duckdb: Duckdb,
@@ -63,7 +71,11 @@ export class QueryDatabase implements Disposable {
     const used = database.#used;
     const parts: ScanParts = {
       ...options,
-      onBind: (table) => used.set(table, used.get(table) ?? new Set()),
+      onBind: (table) => {
+        used.set(table, used.get(table) ?? new Set());
+        database.#binds.set(table, (database.#binds.get(table) ?? 0) + 1);
+      },
+      testsOf: (table) => database.#tests.get(table),
       onScan: (table, columns) => used.set(table, new Set([...(used.get(table) ?? []), ...columns])),
       onError: (error) => {
         database.#failure ??= error;
@@ -74,6 +86,7 @@ export class QueryDatabase implements Disposable {
     await database.#lock(options.files);
     // Making a view binds it too.
     used.clear();
+    database.#binds.clear();
     return database;
   }
 
@@ -131,6 +144,7 @@ export class QueryDatabase implements Disposable {
       throw new HoldfastError('E_USAGE', 'the query has parameters, and there are no values for them', {
         hint: 'Write the values into the query.',
       });
+    if (prepared.statementType === SELECT) this.#tests = await this.#testsIn(sql);
     return prepared;
   }
 
@@ -141,6 +155,25 @@ export class QueryDatabase implements Disposable {
     } catch (error) {
       const notes = [...this.#used.keys()].flatMap((table) => notesOf(table));
       throw this.#failure ?? queryError(error, { sql, tables: this.tables, notes });
+    }
+  }
+
+  /** Which rows of tables with bounds of keys the statement wants. */
+  async #testsIn(sql: string): Promise<ReadonlyMap<QueryTable, KeyTests>> {
+    const keyed = [...this.#binds].filter(([{ of }]) => keyFieldsOf(of.attributes).length > 0);
+    const named = keyed.length > 0 ? await this.#tablesIn(sql) : undefined;
+    if (!named) return new Map();
+    const tests = keyed.map(([table, times]) => [table, testsOf(table, named, times)] as const);
+    return new Map(tests.flatMap(([table, found]) => (found ? [[table, found] as const] : [])));
+  }
+
+  /** The tables that a statement names; undefined if that cannot be told, as of PIVOT: then all rows are wanted. */
+  async #tablesIn(sql: string): Promise<readonly NamedTable[] | undefined> {
+    try {
+      const read = await this.#connection.runAndReadAll(`SELECT json_serialize_sql(${literal(sql)})`);
+      return statementTables(String(read.getRows()[0]?.[0]));
+    } catch {
+      return undefined;
     }
   }
 

@@ -49,7 +49,7 @@ export async function runQueryOver(
   sql: string,
   { memoryBytes = DEFAULT_QUERY_BYTES, onWarning, ...how }: QueryOptions,
 ): Promise<QueryResult> {
-  const thread = threadFor(queried, { sql, memoryBytes }, how);
+  const thread = threadFor(queried, { sql, memoryBytes }, { ...how, onWarning });
   try {
     const columns = await columnsFrom(thread);
     return {
@@ -86,7 +86,7 @@ export async function writeQuery(
   await using thread = threadFor(
     readers.map(queriedBackup),
     { sql, files: [{ path: file }], memoryBytes },
-    how,
+    { ...how, onWarning },
   );
   await columnsFrom(thread);
   await untilEnd(thread, onWarning, () => {});
@@ -131,7 +131,7 @@ async function columnsFrom(thread: QueryThread): Promise<readonly ResultColumn[]
 function threadFor(
   queried: readonly Queried[],
   task: Omit<QueryTask, 'backups'>,
-  { thread, signal }: Pick<QueryOptions, 'thread' | 'signal'>,
+  { thread, onWarning, signal }: Pick<QueryOptions, 'thread' | 'onWarning' | 'signal'>,
 ): QueryThread {
   const backups = queried.map(
     ({ sourceKind, datasets }, i): QueriedBackup => ({
@@ -145,11 +145,16 @@ function threadFor(
       })),
     }),
   );
-  const openScan: OpenScan = ({ backup, dataset, places }, using) => {
+  const warned = new Set<string>();
+  const warnOnce = (warning: string) => {
+    if (!warned.has(warning)) onWarning?.(warning);
+    warned.add(warning);
+  };
+  const openScan: OpenScan = ({ backup, dataset, places, tests }, using) => {
     const from = queried[backup];
     const of = from?.datasets[dataset];
     if (!from || !of) throw new HoldfastError('E_INTERNAL', `there is no dataset ${backup}.${dataset}`);
-    return from.read(of, places, using);
+    return from.read(of, { places, tests, onWarning: warnOnce }, using);
   };
   const begun = thread ?? new QueryThread(signal);
   begun.begin({ backups, ...task }, openScan);

@@ -2,7 +2,8 @@ import { orderedMap } from '../../../core/ordered-map.ts';
 import type { ChunkRef } from '../../../format/chunk-ref.ts';
 import { pickFields } from '../../../format/pick-fields.ts';
 import type { BackupReader } from '../../../repository/reading/backup-reader.ts';
-import { type RecordRun, runsOf } from '../record-runs.ts';
+import type { NearOptions } from '../../../repository/reading/near-chunks.ts';
+import { markedRuns, type RecordRun, runsOf } from '../record-runs.ts';
 
 /** Plain bytes of chunks that are read by one task. */
 const TASK_BYTES = 1024 * 1024;
@@ -19,6 +20,10 @@ export interface BlocksOf {
   readonly partition: string;
   /** Of the wanted fields, ascending, at least one. @default whole records */
   readonly places?: readonly number[] | undefined;
+  /** Chunks that hold none of these keys may be left out. @default all are read */
+  readonly ranges?: NearOptions['ranges'] | undefined;
+  /** Told once if least and greatest keys are damaged: then all are read. */
+  readonly onDamage?: NearOptions['onDamage'];
 }
 
 /**
@@ -38,11 +43,20 @@ export async function* recordBlocks(
     const { plain } = await reader.decode(refs, { digest: false, signal });
     return places ? pickFields(plain, places) : plain;
   };
-  const tasks = tasksOf(runsOf(reader, of, signal));
+  const tasks = tasksOf(wantedRuns(reader, of, signal));
   const first = await tasks.next();
   if (first.done) return;
   yield await read(first.value);
   yield* orderedMap(tasks, reader.mostTasks, read);
+}
+
+async function* wantedRuns(
+  reader: BackupReader,
+  { ranges, ...of }: BlocksOf,
+  signal: AbortSignal,
+): AsyncGenerator<RecordRun> {
+  if (!ranges) yield* runsOf(reader, of, signal);
+  else for await (const run of markedRuns(reader, { ...of, ranges, signal })) if (run.isNear) yield run;
 }
 
 async function* tasksOf(runs: AsyncIterable<RecordRun>): AsyncGenerator<Task> {

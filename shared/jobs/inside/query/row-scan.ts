@@ -1,6 +1,7 @@
 import type { DuckDBDataChunk, DuckDBTableFunction } from '@duckdb/node-api';
 import { MiB } from '../../../core/units.ts';
 import type { QueryRow } from '../../../sources/query.ts';
+import type { KeyTests } from '../wanted-keys.ts';
 import type { BlockChannel } from './block-channel.ts';
 import { conversionOf } from './duckdb-types.ts';
 import type { Duckdb } from './load-duckdb.ts';
@@ -23,6 +24,8 @@ export interface ScanParts {
   readonly onUnheld: OnUnheld;
   /** A statement names the table. */
   readonly onBind: (table: QueryTable) => void;
+  /** What must hold of the rows that are wanted; others may be left out. Undefined: all are wanted. */
+  readonly testsOf: (table: QueryTable) => KeyTests | undefined;
   /** These columns are read. */
   readonly onScan: (table: QueryTable, columns: readonly number[]) => void;
   /** Of an error that DuckDB will report in its own words. */
@@ -94,7 +97,7 @@ class Scan {
   constructor(
     table: QueryTable,
     wanted: readonly number[],
-    by: Pick<ScanParts, 'blocks' | 'onUnheld'> & { readonly types: Conversions },
+    by: Pick<ScanParts, 'blocks' | 'onUnheld' | 'testsOf'> & { readonly types: Conversions },
   ) {
     const { shape, backup, dataset, of } = table;
     this.#table = table;
@@ -104,7 +107,13 @@ class Scan {
     this.#places = [...new Set(wanted.filter((place) => place >= 0))].sort((a, b) => a - b);
     this.#parse = shape.parser(this.#places);
     const isWhole = !shape.hasFields || this.#places.length === shape.columns.length;
-    this.#next = by.blocks.scan({ backup, dataset, ...(!isWhole && { places: this.#places }) });
+    const tests = by.testsOf(table);
+    this.#next = by.blocks.scan({
+      backup,
+      dataset,
+      ...(tests && { tests }),
+      ...(!isWhole && { places: this.#places }),
+    });
     this.#uncounted = of.records;
   }
 
