@@ -26,6 +26,8 @@ export function keyedQuery({ name, key }: KeyedTable, random: () => number): str
 
   const numbers = (column: string, value: () => string) => [
     () => `${column} ${order()} ${value()}`,
+    () => `${column} ${order()} ${value()}`,
+    () => `${column} ${order()} ${value()}`,
     () => `${value()} ${order()} ${column}`,
     () => `${column} IN (${list(value)})`,
     () => `${column} BETWEEN ${value()} AND ${value()}`,

@@ -86,8 +86,12 @@ function comparisonsIn(condition: unknown): NamedTable['comparisons'] {
     const [column, ...constants] = children;
     return comparison(column, '=', constants);
   }
+  // All three are compared as what the three have in common.
   if (kind === 'BETWEEN' && type === 'COMPARE_BETWEEN')
-    return [...comparison(input, '>=', [lower]), ...comparison(input, '<=', [upper])];
+    return comparison(input, '=', [lower, upper]).flatMap((both) => [
+      { ...both, operator: '>=' as const, values: both.values.slice(0, 1) },
+      { ...both, operator: '<=' as const, values: both.values.slice(1) },
+    ]);
   const [operator, turned] = OPERATORS[String(type)] ?? [];
   if (kind !== 'COMPARISON' || !operator || !turned) return [];
   return [...comparison(left, operator, [right]), ...comparison(right, turned, [left])];
