@@ -17,7 +17,7 @@ export interface QueryOptions {
   readonly memoryBytes?: number | undefined;
   /** Told of types that are not what the database calls them, and of values that no type of a query can hold. */
   readonly onWarning?: ((warning: string) => void) | undefined;
-  /** Of this query alone, which disposes of it: whoever starts it before opening the backups has the rows sooner. @default a new one */
+  /** Of this query alone, which disposes of it: started before the backups are opened, it has rows sooner. @default a new one */
   readonly thread?: QueryThread | undefined;
   readonly signal: AbortSignal;
 }
