@@ -1,12 +1,12 @@
 import { syncBuiltinESMExports } from 'node:module';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import zlib from 'node:zlib';
+import { DECOMPRESSED } from './decompressed-bytes.ts';
 
 /* Loaded before a program (`node --import`), in each of its threads: counts the bytes that zstd gives, whoever asks for them. */
 
-const NAME = 'holdfast-bench-decompressed';
-if (isMainThread) setEnvironmentData(NAME, new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
-const counter = new BigInt64Array(getEnvironmentData(NAME) as unknown as SharedArrayBuffer);
+if (isMainThread) setEnvironmentData(DECOMPRESSED, new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
+const counter = new BigInt64Array(getEnvironmentData(DECOMPRESSED) as unknown as SharedArrayBuffer);
 
 /** What a stream of zlib is made of: shared/format/zstd-stream.ts calls it. */
 interface Internals {
@@ -43,9 +43,4 @@ function replace(name: string, value: unknown): void {
 
 function count(bytes: number): void {
   Atomics.add(counter, 0, BigInt(bytes));
-}
-
-/** Bytes so far, of all threads. */
-export function decompressedBytes(): number {
-  return Number(Atomics.load(counter, 0));
 }

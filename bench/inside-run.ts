@@ -8,7 +8,7 @@ import type { BackupReader } from '../shared/repository/reading/backup-reader.ts
 import { Repository } from '../shared/repository/repository.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
 import { MeteredStore } from '../shared/store/metered-store.ts';
-import { decompressedBytes } from './count-decompressed.ts';
+import { decompressedBytes } from './decompressed-bytes.ts';
 import { HOLDFAST_KEY } from './tools.ts';
 
 /** Run by bench/inside.ts, a process a step, so that nothing is remembered from one step to the next. */

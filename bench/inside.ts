@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { build } from 'esbuild';
 import { startPostgres } from '../tools/embedded-postgres.ts';
 import { installHoldfast } from '../tools/installed.ts';
 import type { InsideResult, InsideStep } from './inside-run.ts';
@@ -43,11 +44,12 @@ const fill = (rows: number) => `INSERT INTO readings
 export async function inside(folder: string, { size, rounds }: Options): Promise<string> {
   const program = installHoldfast(folder);
   const rows = Math.max(20_000, Math.round(FULL_ROWS * size));
+  const built = await buildSteps(path.dirname(path.dirname(program)));
   const repository = path.join(folder, 'repository');
   const changed = await makeBackups({ program, repository, rows });
   const step = async (name: InsideStep, sql = ''): Promise<InsideResult> => {
     const result = path.join(folder, 'result.json');
-    const argv = [...NODE, '--import', './bench/count-decompressed.ts', 'bench/inside-run.ts'];
+    const argv = [...NODE, '--import', './bench/count-decompressed.ts', built];
     await settle(repository);
     await measure({ argv: [...argv, name, repository, DATASET, sql, result] });
     return JSON.parse(readFileSync(result, 'utf8')) as InsideResult;
@@ -68,11 +70,35 @@ export async function inside(folder: string, { size, rounds }: Options): Promise
   for (const pair of PAIRS)
     pairs.push(await step('query', `SELECT ${pair.map(maxOf).join(', ')} FROM readings`));
   const shares = { read, diffs, pairs, all, firstS };
-  return `PostgreSQL 18, a table of ${rows} rows and twelve columns; two backups of it in a folder, ${changed} rows in one range changed between them. Each step is a process of its own, from its sources, that remembers nothing; its time begins when it opens the repository. Reading both is decrypting and decompressing every record of both, and nothing else. Queries take the greatest value of columns: two at a time, each of the twelve once, and all twelve. Decompressed is what zstd gives, in all threads. The first rows are those of \`holdfast query KEY "select * from readings limit 10"\`, from the start of the program to its end.
+  return `PostgreSQL 18, a table of ${rows} rows and twelve columns; two backups of it in a folder, ${changed} rows in one range changed between them. Each step is a process of its own, of built code, that remembers nothing; its time begins when it opens the repository. Reading both is decrypting and decompressing every record of both, and nothing else. Queries take the greatest value of columns: two at a time, each of the twelve once, and all twelve. Decompressed is what zstd gives, in all threads. The first rows are those of \`holdfast query KEY "select * from readings limit 10"\`, from the start of the program to its end.
 
 ${showBars(barsOf(shares))}
 
 ${showSteps(shares)}`;
+}
+
+/** Builds what runs the steps as the package is built, into its folder: from sources, each thread would strip types first. */
+async function buildSteps(holdfast: string): Promise<string> {
+  const outdir = path.join(holdfast, 'bench');
+  await build({
+    entryPoints: {
+      'inside-run': 'bench/inside-run.ts',
+      'codec-worker': 'shared/repository/codec/codec-worker.ts',
+      'query-worker': 'shared/jobs/inside/query/query-worker.ts',
+    },
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['@aws-sdk/*', '@duckdb/node-api', 'pg-native'],
+    loader: { '.authorities.json': 'copy' },
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  return path.join(outdir, 'inside-run.js');
 }
 
 function maxOf(column: string): string {
