@@ -41,6 +41,18 @@ export function keysTested({ attributes }: Dataset, tests: readonly FieldTest[])
   return same.length > 0 ? behind(fields, same, [NO_RANGE]) : undefined;
 }
 
+/** The same of rows that are wanted for one or another reason. @returns undefined if one of these says too little */
+export function keysOfAny(
+  dataset: Dataset,
+  tests: KeyTests,
+): Pick<KeyRanges, 'keyId' | 'mayBeIn'> | undefined {
+  const each = tests.map((all) => keysTested(dataset, all));
+  const known = each.flatMap((ranges) => ranges ?? []);
+  const [first] = known;
+  if (!first || known.length < each.length) return undefined;
+  return { keyId: first.keyId, mayBeIn: (bounds) => known.some((ranges) => ranges.mayBeIn(bounds)) };
+}
+
 const NO_RANGE: KeyRange = { from: Buffer.alloc(0), to: Buffer.alloc(0) };
 
 function behind(

@@ -1,6 +1,8 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { MiB } from '../../../core/units.ts';
 import type { BackupReader } from '../../../repository/reading/backup-reader.ts';
+import { warningOf } from '../near-contents.ts';
+import { keysOfAny } from '../wanted-keys.ts';
 import { distinctNames } from './distinct-names.ts';
 import type { FileToWrite, QueriedBackup, QueryTask, ResultColumn, ResultValue } from './messages.ts';
 import { type Queried, queriedBackup } from './queried.ts';
@@ -146,15 +148,16 @@ function threadFor(
     }),
   );
   const warned = new Set<string>();
-  const warnOnce = (warning: string) => {
+  const onDamage = warningOf((warning) => {
     if (!warned.has(warning)) onWarning?.(warning);
     warned.add(warning);
-  };
+  });
   const openScan: OpenScan = ({ backup, dataset, places, tests }, using) => {
     const from = queried[backup];
     const of = from?.datasets[dataset];
     if (!from || !of) throw new HoldfastError('E_INTERNAL', `there is no dataset ${backup}.${dataset}`);
-    return from.read(of, { places, tests, onWarning: warnOnce }, using);
+    const ranges = tests && keysOfAny(of, tests);
+    return from.read(of, { places, ranges, onDamage }, using);
   };
   const begun = thread ?? new QueryThread(signal);
   begun.begin({ backups, ...task }, openScan);
