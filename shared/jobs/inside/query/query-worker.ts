@@ -82,7 +82,7 @@ async function run(): Promise<void> {
 async function answer(
   duckdb: Duckdb,
   database: QueryDatabase,
-  { sql, files }: Pick<QueryTask, 'files'> & { readonly sql: string },
+  { sql, files }: QueryTask & { readonly sql: string },
 ): Promise<void> {
   const prepared = await database.prepare(sql);
   const columns = Array.from({ length: prepared.columnCount }, (_, i) => {
