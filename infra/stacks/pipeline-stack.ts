@@ -33,7 +33,7 @@ export class PipelineStack extends Stack {
     this.#tellTasks();
     new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
     for (const [type, value] of Object.entries(this.pipeline.schedules.times))
-      new CfnOutput(this, `BackupTimes-${type}`, { value, description: `When ${type} backups begin` });
+      new CfnOutput(this, backupTimesId(type), { value, description: `When ${type} backups begin` });
     new CfnOutput(this, 'VerificationArn', { value: this.pipeline.verification.stateMachineArn });
     this.#tellCopyRoles();
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
@@ -115,4 +115,9 @@ function networkOf(
     vpcSubnets: { subnets: subnetIds.map((subnetId) => Subnet.fromSubnetId(scope, subnetId, subnetId)) },
     securityGroups: securityGroupIds?.map((group) => SecurityGroup.fromSecurityGroupId(scope, group, group)),
   };
+}
+
+/** Ids of outputs have no dashes: capital letters, which no type has, say that there was one. */
+function backupTimesId(type: string): string {
+  return `BackupTimes-${type.replaceAll('-', 'Dash')}`;
 }

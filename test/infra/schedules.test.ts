@@ -90,7 +90,7 @@ describe('schedules', () => {
     const file: HoldfastConfig = {
       sources: { watchdog: polled, shop: polled, 'eu-shop': polled },
       drill: { postgres: { secret: SECRETS.drill } },
-      schedules: { daily: '0 2 * * *', 'daily-eu': '0 3 * * *', drill: '0 4 * * *' },
+      schedules: { daily: '0 2 * * *', 'daily-eu': '0 3 * * *', dailyeu: '0 5 * * *', drill: '0 4 * * *' },
     };
     const made = deploymentOf(file).pipeline;
     const of = (type: string) => Object.entries(made.findResources(type));
@@ -98,6 +98,9 @@ describe('schedules', () => {
     expect(new Set(names).size).toBe(names.length);
     const read = resolveConfig({ file, fileName: 'config', env: {}, flags: {} });
     expect(names.filter((name) => name !== 'watchdog').toSorted()).toEqual(scheduleNames(read).toSorted());
+    const times = Object.keys(made.toJSON()['Outputs']).filter((id) => id.startsWith('BackupTimes'));
+    const ids = ['daily', 'dailyDasheu', 'dailyeu', 'drill'].map((type) => `BackupTimes${type}`);
+    expect(times).toEqual(expect.arrayContaining(ids));
     const pollers = of('AWS::Lambda::Function').flatMap(([, { Properties }]) => {
       const { POWERTOOLS_SERVICE_NAME: job, HOLDFAST_CONFIG: own } = Properties.Environment?.Variables ?? {};
       return job === 'poll' ? [Object.keys(JSON.parse(own).sources)] : [];
