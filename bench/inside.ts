@@ -69,7 +69,10 @@ export async function inside(folder: string, { size, rounds }: Options): Promise
   const pairs: InsideResult[] = [];
   for (const pair of PAIRS)
     pairs.push(await step('query', `SELECT ${pair.map(maxOf).join(', ')} FROM readings`));
-  const shares = { read, diffs, pairs, all, firstS };
+  const one = Math.round(rows / 3);
+  const byKey = await step('query', `SELECT note FROM readings WHERE id = ${one}`);
+  refuseOther([byKey], 1, 'rows of one key');
+  const shares = { read, diffs, pairs, all, byKey, firstS };
   return `PostgreSQL 18, a table of ${rows} rows and twelve columns; two backups of it in a folder, ${changed} rows in one range changed between them. Each step is a process of its own, of built code, that remembers nothing; its time begins when it opens the repository. Reading both is decrypting and decompressing every record of both, and nothing else. Queries take the greatest value of columns: two at a time, each of the twelve once, and all twelve. Decompressed is what zstd gives, in all threads. The first rows are those of \`holdfast query KEY "select * from readings limit 10"\`, from the start of the program to its end.
 
 ${showBars(barsOf(shares))}
@@ -162,6 +165,8 @@ interface Shares {
   /** A query of each pair of columns. */
   readonly pairs: readonly InsideResult[];
   readonly all: InsideResult;
+  /** A query of one row by its key. */
+  readonly byKey: InsideResult;
   readonly firstS: readonly number[];
 }
 
@@ -191,7 +196,7 @@ function barsOf({ read, diffs, pairs, all, firstS }: Shares): readonly Bar[] {
   ];
 }
 
-function showSteps({ read, diffs, pairs, all }: Shares): string {
+function showSteps({ read, diffs, pairs, all, byKey }: Shares): string {
   const row = (name: string, { wallS, gets, fetchedBytes, decompressedBytes, peakBytes }: InsideResult) => [
     name,
     wallS.toFixed(2),
@@ -206,6 +211,7 @@ function showSteps({ read, diffs, pairs, all }: Shares): string {
       row('read both', medianOf(read)),
       row('diff', medianOf(diffs)),
       row('query of all columns', all),
+      row('query of one key', byKey),
       ...pairs.map((one, i) => row(`query of ${PAIRS[i]?.join(', ') ?? ''}`, one)),
     ],
   );
