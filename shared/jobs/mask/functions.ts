@@ -1,4 +1,4 @@
-import type { ColumnFacts } from '../../sources/table-facts.ts';
+import { constantProblem } from './constant-problem.ts';
 import { dateShift } from './date-functions.ts';
 import { jsonFunction, parseJsonPath } from './json-function.ts';
 import type { MaskFunction } from './mask-function.ts';
@@ -86,8 +86,6 @@ function nothing(): MaskFunction {
   };
 }
 
-const NUMBER = /^-?\d+(\.\d+)?$/;
-
 function constant(value: string): MaskFunction {
   return {
     kinds: EVERY,
@@ -96,15 +94,4 @@ function constant(value: string): MaskFunction {
     problem: (column) => constantProblem(value, column),
     make: () => () => value,
   };
-}
-
-function constantProblem(value: string, { kind, most, bits = 31, type }: ColumnFacts): string | undefined {
-  if (kind === 'text' && most !== undefined && [...value].length > most) return `takes ${most} characters`;
-  if (kind === 'integer' && (!/^-?\d+$/.test(value) || BigInt(value) >> BigInt(bits) > 0n))
-    return `takes whole numbers of ${type}`;
-  if ((kind === 'decimal' || kind === 'float') && !NUMBER.test(value)) return 'takes numbers';
-  if (kind === 'date' && !/^\d{4}-\d\d-\d\d/.test(value)) return 'takes dates, as 2026-03-01';
-  if (kind === 'bytes' && !/^([0-9a-f]{2})*$/.test(value)) return 'takes bytes, as hexadecimal digits';
-  if (kind === 'uuid' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) return 'takes UUIDs';
-  return undefined;
 }

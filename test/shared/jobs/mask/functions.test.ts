@@ -25,7 +25,40 @@ function maskWith(given: unknown, facts: Partial<ColumnFacts> = {}, by = keyed) 
   return made.make({ keyed: by, column: column(facts), rowPlaces: [] });
 }
 
+/** Columns, constants that they take, and constants that they do not: as PostgreSQL has it. */
+const CONSTANTS: readonly (readonly [Partial<ColumnFacts>, readonly string[], readonly string[]])[] = [
+  [{ kind: 'text', most: 3 }, ['', 'äöü'], ['four']],
+  [{ kind: 'integer', bits: 15 }, ['0', '32767', '-32768'], ['32768', '-32769', '1.0', 'x', '']],
+  [{ kind: 'decimal', wholeDigits: 3 }, ['999.99', '-000999', '0'], ['1000', '1e3', 'x']],
+  [{ kind: 'float' }, ['1', '-2.5'], ['x', '1.']],
+  [
+    { kind: 'date' },
+    ['2024-02-29', '2026-03-01 10:00:00+00'],
+    ['2026-02-29', '2026-13-01', '2026-3-1', '0000-01-01'],
+  ],
+  [{ kind: 'date', years: [1970, 2038] }, ['1970-01-01'], ['1969-12-31', '2039-01-01']],
+  [{ kind: 'uuid' }, ['00000000-0000-4000-8000-000000000000'], ['x', '00000000']],
+  [{ kind: 'bytes' }, ['', '00ff'], ['0', 'xy']],
+  [{ kind: 'json' }, ['{}', 'null', '"x"', '1'], ['x', '', '{a: 1}']],
+  [{ kind: 'ip' }, ['10.0.0.1', '10.0.0.0/8', 'fd00::1'], ['x', '10.0.0', '10.0.0.256']],
+];
+
 describe('functions of masks', () => {
+  it('refuse a constant that a column cannot hold', () => {
+    const problem = (value: string, facts: Partial<ColumnFacts>) =>
+      functionOf({ mask: 'constant', value }).problem?.(column(facts));
+    for (const [facts, good, bad] of CONSTANTS) {
+      expect(
+        good.filter((value) => problem(value, facts) !== undefined),
+        facts.kind,
+      ).toEqual([]);
+      expect(
+        bad.filter((value) => problem(value, facts) === undefined),
+        facts.kind,
+      ).toEqual([]);
+    }
+  });
+
   it('permute all numbers of so many bits, and all texts of so many digits', () => {
     for (const bits of [1, 2, 7, 8, 11]) {
       const all = Array.from({ length: 2 ** bits }, (_, i) => permuteBits(keyed, BigInt(i), bits));
