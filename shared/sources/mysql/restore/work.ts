@@ -109,7 +109,9 @@ export async function prepareRestore(
       ...(rights.isHidden
         ? ['rights that were granted on routines which are dropped go with them: this user may not see any']
         : []),
-      ...presence.losses.map((object) => `also dropped, and not in the backup: ${describePresent(object)}`),
+      ...presence.losses.map(
+        (object) => `also dropped, although not in the backup: ${describePresent(object)}`,
+      ),
       ...objects
         .filter(({ broken }) => broken !== undefined)
         .map(

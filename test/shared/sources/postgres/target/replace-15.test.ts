@@ -100,7 +100,7 @@ describeWithPart('postgresql-15', 'restores of one table over another, judged by
       'constraint new_child_t_fkey on table public.new_child',
       'view public.later',
     ]);
-    expect(plan.warnings).toContain('also dropped, and not in the backup: view public.later');
+    expect(plan.warnings).toContain('also dropped, although not in the backup: view public.later');
     await server.query('replaced', 'DROP TABLE new_child');
     expect(await nativeDump(server.url('replaced'))).toBe(before);
   });
