@@ -1,9 +1,12 @@
 import { releaseMemory } from '../../core/buffer-memory.ts';
+import { KiB } from '../../core/units.ts';
 import { encodeFull, encodeJsonLines, encodeTable } from '../../format/codec.ts';
 
 const NEWLINE = 0x0a;
 const TAB = 0x09;
 const BRACES = new Set(Buffer.from('{['));
+/** Smaller chunks are encoded both ways each time: their result says nothing of larger ones. */
+const TELLING_BYTES = 64 * KiB;
 /** Among tables with the same number of fields, this many chunks follow the result of one trial. */
 const TRIAL_EVERY = 32;
 /** Columns compress at a lower level as well as rows do at a higher one, in less time: docs/internals/performance.md. */
@@ -27,6 +30,7 @@ export class TableChoice {
     if (fields === 0) return undefined;
     const isJson = fields === 1 && BRACES.has(plain[0] ?? 0);
     const kind = isJson ? JSON_LINES : fields;
+    if (plain.length < TELLING_BYTES) return this.#tryBoth(plain, kind).item;
     const known = this.#byKind.get(kind);
     if (!known || known.left === 0) return this.#try(plain, kind);
     known.left--;
@@ -34,12 +38,17 @@ export class TableChoice {
   }
 
   #try(plain: Buffer, kind: number): Buffer {
+    const { item, asColumns } = this.#tryBoth(plain, kind);
+    this.#byKind.set(kind, { asColumns, left: TRIAL_EVERY - 1 });
+    return item;
+  }
+
+  #tryBoth(plain: Buffer, kind: number): { readonly item: Buffer; readonly asColumns: boolean } {
     const rows = encodeFull(plain, this.#level);
     const table = this.#columns(plain, kind);
     const asColumns = table !== undefined && table.length < rows.length;
-    this.#byKind.set(kind, { asColumns, left: TRIAL_EVERY - 1 });
     if (table) releaseMemory(asColumns ? rows : table);
-    return asColumns ? table : rows;
+    return { item: asColumns ? table : rows, asColumns };
   }
 
   #columns(plain: Buffer, kind: number): Buffer | undefined {

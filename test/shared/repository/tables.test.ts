@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
+import { CODEC } from '../../../shared/format/codec.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
+import { TableChoice } from '../../../shared/repository/codec/table-choice.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
   backUp,
@@ -67,4 +69,19 @@ it('stores what is no table, or not all of it, as before', async () => {
       .join(''),
   };
   await stored(2, [data, { ...data, table: changed.slice(0, 2000).join('') }], SMALL_CHUNKS);
+});
+
+it('does not go by what became of a few lines before', () => {
+  const lines = (count: number) =>
+    Buffer.from(
+      rows
+        .slice(0, count)
+        .map((row, id) => `${JSON.stringify({ id, row })}\n`)
+        .join(''),
+    );
+  const choice = new TableChoice(3);
+  // Too few for shapes to be worth it.
+  expect(choice.encode(lines(10))?.[0]).not.toBe(CODEC.shapes);
+  expect(choice.encode(lines(2000))?.[0]).toBe(CODEC.shapes);
+  expect(choice.encode(lines(2000))?.[0]).toBe(CODEC.shapes);
 });
