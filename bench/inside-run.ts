@@ -34,12 +34,14 @@ const began = performance.now();
 let rows = 0;
 {
   await using repository = await Repository.open({ store, keys, workers, signal });
+  if (step !== 'query') repository.warmUp();
   const [second, first] = await repository.backupKeys(signal);
   if (!first || !second) throw new Error('there are not two backups');
   const [before, after] = [
     await repository.openBackup(first, signal),
     await repository.openBackup(second, signal),
   ];
+  if (step !== 'query') repository.warmUp(after.manifest.totals.plainBytes);
   if (step === 'read both') rows = (await readAll(before)) + (await readAll(after));
   else if (step === 'diff') rows = await countChanges(before, after);
   else rows = await countRows(after);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { OF_THE_PACKAGE } from '../tools/build-options.ts';
 import { startPostgres } from '../tools/embedded-postgres.ts';
 import { installHoldfast } from '../tools/installed.ts';
 import type { InsideResult, InsideStep } from './inside-run.ts';
@@ -49,7 +50,12 @@ export async function inside(folder: string, { size, rounds }: Options): Promise
   const changed = await makeBackups({ program, repository, rows });
   const step = async (name: InsideStep, sql = ''): Promise<InsideResult> => {
     const result = path.join(folder, 'result.json');
-    const argv = [...NODE, '--import', './bench/count-decompressed.ts', built];
+    const argv = [
+      ...NODE,
+      '--import',
+      path.join(built, 'count-decompressed.js'),
+      path.join(built, 'inside-run.js'),
+    ];
     await settle(repository);
     await measure({ argv: [...argv, name, repository, DATASET, sql, result] });
     return JSON.parse(readFileSync(result, 'utf8')) as InsideResult;
@@ -87,21 +93,13 @@ async function buildSteps(holdfast: string): Promise<string> {
     entryPoints: {
       'inside-run': 'bench/inside-run.ts',
       'codec-worker': 'shared/repository/codec/codec-worker.ts',
+      'count-decompressed': 'bench/count-decompressed.ts',
       'query-worker': 'shared/jobs/inside/query/query-worker.ts',
     },
     outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    external: ['@aws-sdk/*', '@duckdb/node-api', 'pg-native'],
-    loader: { '.authorities.json': 'copy' },
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
+    ...OF_THE_PACKAGE,
   });
-  return path.join(outdir, 'inside-run.js');
+  return outdir;
 }
 
 function maxOf(column: string): string {

@@ -4,6 +4,7 @@ import { copyFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { buildConsole } from './build-console.ts';
 import { buildLambdas, PG_DUMP_WASM } from './build-lambdas.ts';
+import { OF_THE_PACKAGE } from './build-options.ts';
 import { ENTRY_POINTS, moduleOf, peersOfTheProgram, writeEntryPoints } from './entry-points.ts';
 import { packBundles } from './pack-bundles.ts';
 import { bundleTypes } from './public-types.ts';
@@ -17,8 +18,6 @@ const ENTRIES = {
   'query-worker': 'shared/jobs/inside/query/query-worker.ts',
   ...Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [moduleOf(name), file])),
 };
-/** Not bundled: what is loaded seldom and should be updated by itself, and what the program brings if it wants it. */
-const EXTERNAL = ['@aws-sdk/*', '@duckdb/node-api', 'pg-native'];
 /** Where the functions' folders are made, before their common parts are packed once. */
 const LAMBDAS = 'node_modules/.cache/holdfast-lambdas/packed';
 /** Where the compiler writes all declarations, before those of the entry points are made from them. */
@@ -28,23 +27,8 @@ rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints: ENTRIES,
   outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  // Older releases can read it then, and say that they are too old.
-  target: 'node20',
-  // Names stay, for traces; what is between them is a fifth of the package.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  external: EXTERNAL,
+  ...OF_THE_PACKAGE,
   plugins: [peersOfTheProgram],
-  loader: { '.authorities.json': 'copy' },
-  assetNames: '[name]',
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
   metafile: true,
 });
 // Its code looks for it beside itself.
