@@ -22,8 +22,13 @@ export async function openVersions(
   second: string,
 ): Promise<OpenedVersions> {
   const signal = session.io.signal;
-  const openBackup = async (text: string) =>
-    backupVersion(await session.repository.openBackup(await session.backup(text), signal));
+  const { repository } = session;
+  repository.warmUp();
+  const openBackup = async (text: string) => {
+    const reader = await repository.openBackup(await session.backup(text), signal);
+    repository.warmUp(reader.manifest.totals.plainBytes);
+    return backupVersion(reader);
+  };
   const backups = [
     LIVE.test(first) ? undefined : await openBackup(first),
     LIVE.test(second) ? undefined : await openBackup(second),

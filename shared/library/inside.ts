@@ -91,7 +91,10 @@ export async function* diffSql(
 async function openSide(opened: OpenRepository, side: DiffSide, signal: AbortSignal): Promise<Version> {
   if (typeof side !== 'string') return openLive(await sourceAt(side.live), signal);
   const { repository } = engineOf(opened);
-  return backupVersion(await repository.openBackup(await chooseBackup(repository, side, { signal }), signal));
+  repository.warmUp();
+  const reader = await repository.openBackup(await chooseBackup(repository, side, { signal }), signal);
+  repository.warmUp(reader.manifest.totals.plainBytes);
+  return backupVersion(reader);
 }
 
 /** Which row, and whose backups. */

@@ -19,8 +19,8 @@ export interface RowShape {
   readonly key: readonly number[];
   /** How values are written in its records, such as in which character sets; equal records of one encoding are equal rows. */
   readonly encoding?: string;
-  /** The row of a record, which comes without its newline. */
-  parse(record: Uint8Array): Fields;
+  /** The row of a record, which comes without its newline. `first`: only so many of its fields are wanted. @default all */
+  parse(record: Uint8Array, first?: number): Fields;
 }
 
 /** How values are given: `shown` as the database writes them, `sql` as literals of its SQL, which lose nothing. */

@@ -36,7 +36,14 @@ export function sameNumberText(text: string): string {
   return sign === '-' && value !== '0' ? `-${value}` : value;
 }
 
+/** Decimal numbers of so few characters are different doubles if they are different (IEEE 754: 15 digits). */
+const EXACT_CHARACTERS = 15;
+
 function compareNumbers(a: string, b: string): number {
+  if (a.length <= EXACT_CHARACTERS && b.length <= EXACT_CHARACTERS) {
+    const [one, other] = [Number(a), Number(b)];
+    if (!Number.isNaN(one) && !Number.isNaN(other)) return inOrder(one, other);
+  }
   const [one, other] = [DECIMAL.exec(a), DECIMAL.exec(b)];
   if (one && other) {
     const digits = Math.max(one[3]?.length ?? 0, other[3]?.length ?? 0);

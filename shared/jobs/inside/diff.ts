@@ -3,10 +3,10 @@ import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { RowColumn, RowShape, ValueForm } from '../../sources/rows.ts';
 import { selectDatasets } from '../restore/contents.ts';
+import { comparedRows } from './compared-rows.ts';
 import { runsInBoth, runsOf, runsWithout } from './record-runs.ts';
 import { type RowChange, rowChanges, type TwoVersions } from './row-changes.ts';
 import { rowShapeOf } from './row-shape.ts';
-import { rowTexts } from './row-texts.ts';
 import { backupVersion, type Version } from './version.ts';
 
 /** A dataset of two backups, or of a backup and a database, and what differs. */
@@ -99,10 +99,10 @@ async function diffDataset(
 ): Promise<DatasetDiff> {
   const shapeOf = ({ version, dataset }: Side) =>
     dataset && rowShapeOf(version.contents, dataset, signal, form);
-  const shapes = [await shapeOf(a), await shapeOf(b)];
+  const shapes = await Promise.all([shapeOf(a), shapeOf(b)]);
   const [before = shapes[1], after = shapes[0]] = shapes as [RowShape?, RowShape?];
   if (!before || !after) throw new HoldfastError('E_INTERNAL', `neither has ${name}`);
-  const texts = rowTexts(before, after);
+  const rows = comparedRows(before, after);
   const only = (one: RowShape, other: RowShape) =>
     one.columns
       .filter(({ name: own }) => !other.columns.some((column) => column.name === own))
@@ -111,17 +111,12 @@ async function diffDataset(
     dataset: name,
     kind: (b.dataset ?? a.dataset)?.kind ?? 'data',
     isIn: a.dataset && b.dataset ? 'both' : a.dataset ? 'first' : 'second',
-    columns: texts.columns,
-    key: texts.key.map((place) => texts.columns[place]?.name ?? ''),
+    columns: rows.columns,
+    key: rows.key.map((place) => rows.columns[place]?.name ?? ''),
     addedColumns: only(after, before),
     removedColumns: only(before, after),
-    async *changes() {
-      yield* rowChanges(
-        await whatDiffers(name, [a, b], { canSkip: texts.isSame, signal }),
-        texts,
-        mostHeldBytes,
-      );
-    },
+    changes: () =>
+      rowChanges(() => whatDiffers(name, [a, b], { canSkip: rows.isSame, signal }), rows, mostHeldBytes),
   };
 }
 

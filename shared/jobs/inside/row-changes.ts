@@ -1,8 +1,9 @@
 import { MiB } from '../../core/units.ts';
-import { type Fields, recordsIn, wholeRecords } from '../../sources/rows.ts';
-import { compareFields } from './compare-values.ts';
+import { type Fields, wholeRecords } from '../../sources/rows.ts';
+import { compareFields, compareValues } from './compare-values.ts';
+import type { ComparedRows } from './compared-rows.ts';
+import { HeldRows } from './held-rows.ts';
 import { isDivisible, isInPart, type KeyPart, partsOf, WHOLE } from './key-parts.ts';
-import type { RowTexts } from './row-texts.ts';
 
 /** A row that is in one of two versions, or differs between them. */
 export interface RowChange {
@@ -21,62 +22,41 @@ export interface TwoVersions {
 
 /** Rows of one version without their like in the other that are held at once. */
 const MOST_HELD_BYTES = 64 * MiB;
-/** What a row takes besides its text. */
-const ROW_BYTES = 100;
 
 /**
  * The rows that two versions do not have in common, by key; without a key, each as often as it is more often in one. Both are
  * read side by side, and rows that are in both forgotten: what is held is what differs. If that is too much, it is done again for a
  * part of the keys at a time, each part in the order of its keys.
  *
+ * @param open says what to read, once
  * @param most bytes of rows to hold
  * @throws what reading throws
  */
 export async function* rowChanges(
-  versions: TwoVersions,
-  texts: RowTexts,
+  open: () => Promise<TwoVersions>,
+  rows: ComparedRows,
   most: number = MOST_HELD_BYTES,
   part: KeyPart = WHOLE,
 ): AsyncGenerator<RowChange> {
-  const found = await unmatched(versions, texts, { most, part });
-  if (found) {
-    yield* changesOf(found, texts);
-    return;
-  }
-  for (const smaller of partsOf(part)) yield* rowChanges(versions, texts, most, smaller);
+  const versions = await open();
+  const found = await unmatched(versions, rows, { most, part });
+  if (found) for (const change of changesOf(found, rows)) yield change;
+  else for (const smaller of partsOf(part)) yield* rowChanges(async () => versions, rows, most, smaller);
 }
 
 /** Rows, and how much more often they are in the later version than in the earlier; undefined if they are too many. */
 async function unmatched(
   versions: TwoVersions,
-  texts: RowTexts,
+  rows: ComparedRows,
   { most, part }: { readonly most: number; readonly part: KeyPart },
-): Promise<ReadonlyMap<string, number> | undefined> {
+): Promise<HeldRows | undefined> {
   const held = new HeldRows();
   for await (const { block, step } of sideBySide(versions)) {
-    for (const record of recordsIn(block)) {
-      const text = step < 0 ? texts.before(record) : texts.after(record);
-      if (part.of === 1 || isInPart(keyText(text, texts), part)) held.take(text, step);
-    }
+    for (const row of step < 0 ? rows.before(block) : rows.after(block))
+      if (part.of === 1 || isInPart(JSON.stringify(rows.keyOf(row)), part)) held.add(row, step);
     if (held.bytes > most && isDivisible(part)) return undefined;
   }
-  return held.counts;
-}
-
-class HeldRows {
-  readonly counts = new Map<string, number>();
-  bytes = 0;
-
-  take(text: string, step: Step['step']): void {
-    const known = this.counts.get(text) ?? 0;
-    if (known === 0) this.bytes += text.length + ROW_BYTES;
-    if (known !== -step) {
-      this.counts.set(text, known + step);
-      return;
-    }
-    this.counts.delete(text);
-    this.bytes -= text.length + ROW_BYTES;
-  }
+  return held;
 }
 
 interface Step {
@@ -108,45 +88,54 @@ async function* sideBySide(versions: TwoVersions): AsyncGenerator<Step> {
   }
 }
 
-function keyText(text: string, texts: RowTexts): string {
-  return texts.key.length === 0 ? text : JSON.stringify(keyOf(texts.fieldsOf(text), texts));
-}
-
-/** All fields if rows have no key. */
-function keyOf(fields: Fields, { key }: RowTexts): Fields {
-  return key.length === 0 ? fields : key.map((place) => fields[place] ?? null);
-}
-
-/** Texts of rows of one key, each as often as it is there. */
-interface RowsOfKey {
+/** A row that one of the two versions has more often, and its key. */
+interface KeyedRow {
+  readonly row: number;
   readonly key: Fields;
-  readonly before: string[];
-  readonly after: string[];
 }
 
-/** In the order of their keys. Of rows only the texts are held until their turn: fields take several times as much. */
-function* changesOf(found: ReadonlyMap<string, number>, texts: RowTexts): Generator<RowChange> {
-  const byKey = new Map<string, RowsOfKey>();
-  for (const [text, count] of found) {
-    const key = keyOf(texts.fieldsOf(text), texts);
-    const name = texts.key.length === 0 ? text : JSON.stringify(key);
-    const rows = byKey.get(name) ?? { key, before: [], after: [] };
-    byKey.set(name, rows);
-    for (let i = Math.abs(count); i > 0; i--) rows[count < 0 ? 'before' : 'after'].push(text);
+/** In the order of their keys. Of rows only the bytes are held until their turn: fields take several times as much. */
+function* changesOf(found: HeldRows, rows: ComparedRows): Generator<RowChange> {
+  const { columns, key } = rows;
+  const keyed: KeyedRow[] = [];
+  for (const row of found) keyed.push({ row, key: rows.keyOf(found.bytesOf(row)) });
+  const order = compareFields(key.length === 0 ? columns : key.flatMap((place) => columns[place] ?? []));
+  // Numbers may be equal that are written in two ways, and are two keys.
+  keyed.sort((a, b) => order(a.key, b.key) || compareTexts(a.key, b.key));
+  const isOfKey = ({ key: one }: KeyedRow, other: KeyedRow | undefined) =>
+    key.length > 0 && other !== undefined && compareTexts(one, other.key) === 0;
+  for (let at = 0, end = 0; at < keyed.length; at = end) {
+    const first = keyed[at] as KeyedRow;
+    do end++;
+    while (isOfKey(first, keyed[end]));
+    yield* changesOfKey(keyed.slice(at, end), found, rows);
   }
-  const { columns, key } = texts;
-  const keyColumns = key.length === 0 ? columns : key.flatMap((place) => columns[place] ?? []);
-  const order = compareFields(keyColumns);
-  for (const rows of [...byKey.values()].sort((a, b) => order(a.key, b.key)))
-    yield* changesOfKey(rows, texts);
 }
 
-function* changesOfKey({ before, after }: RowsOfKey, { fieldsOf }: RowTexts): Generator<RowChange> {
-  const [was, is] = [before[0], after[0]];
-  if (was !== undefined && is !== undefined && before.length === 1 && after.length === 1) {
-    yield { change: 'changed', before: fieldsOf(was), after: fieldsOf(is) };
+/** 0 if they are the same, field by field. */
+function compareTexts(a: Fields, b: Fields): number {
+  for (let place = 0; place < a.length; place++) {
+    const order = compareValues(a[place] ?? null, b[place] ?? null, false);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function* changesOfKey(
+  keyed: readonly KeyedRow[],
+  found: HeldRows,
+  { fieldsOf }: ComparedRows,
+): Generator<RowChange> {
+  const counted = keyed.map(({ row }) => ({ row, count: found.countOf(row) }));
+  const fields = ({ row }: { readonly row: number }) => fieldsOf(found.bytesOf(row));
+  const was = counted.filter(({ count }) => count < 0);
+  const is = counted.filter(({ count }) => count > 0);
+  if (was.length === 1 && is.length === 1 && was[0]?.count === -1 && is[0]?.count === 1) {
+    yield { change: 'changed', before: fields(was[0]), after: fields(is[0]) };
     return;
   }
-  for (const row of before) yield { change: 'removed', before: fieldsOf(row), after: null };
-  for (const row of after) yield { change: 'added', before: null, after: fieldsOf(row) };
+  for (const one of was)
+    for (let i = one.count; i < 0; i++) yield { change: 'removed', before: fields(one), after: null };
+  for (const one of is)
+    for (let i = one.count; i > 0; i--) yield { change: 'added', before: null, after: fields(one) };
 }

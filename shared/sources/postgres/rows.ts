@@ -22,12 +22,26 @@ export const readPostgresRows: RowReader = async (contents, { attributes }, sign
     })),
     // A generated column may be part of a key, and has no value of its own here.
     key: places.includes(-1) ? [] : places,
-    parse: (record) =>
+    parse: (record, first) =>
       columns.length === 0
         ? []
-        : parseCopyRow(decodeText(record)).map((field) => (field === undefined ? null : written(field))),
+        : parseCopyRow(decodeText(head(record, first)), first).map((field) =>
+            field === undefined ? null : written(field),
+          ),
   };
 };
+
+const TAB = 0x09;
+
+/** A row's first fields; all of it if that is not said. */
+function head(record: Uint8Array, fields: number | undefined): Uint8Array {
+  let end = -1;
+  for (let left = fields ?? 0; left > 0; left--) {
+    end = record.indexOf(TAB, end + 1);
+    if (end < 0) break;
+  }
+  return end < 0 ? record : record.subarray(0, end);
+}
 
 const PRIMARY_KEY =
   /^\s*ALTER TABLE (?:ONLY )?(.*?)\s+ADD CONSTRAINT .* PRIMARY KEY \((.*?)\)(?: INCLUDE |;| USING | DEFERRABLE | WITH )/s;

@@ -1,8 +1,17 @@
 import { decodeText, encodeText } from '../../byte-text.ts';
 
-/** One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual. */
-export function parseCopyRow(line: string): (string | undefined)[] {
-  return line.split('\t').map((field) => (field === '\\N' ? undefined : unescapeField(field)));
+/**
+ * One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual.
+ *
+ * @param first only so many fields @default all
+ */
+export function parseCopyRow(line: string, first?: number): (string | undefined)[] {
+  const fields = line.split('\t', first);
+  return line.includes('\\') ? fields.map(fieldValue) : fields;
+}
+
+function fieldValue(field: string): string | undefined {
+  return field === '\\N' ? undefined : unescapeField(field);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };

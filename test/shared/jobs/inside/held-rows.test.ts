@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { HeldRows } from '../../../../shared/jobs/inside/held-rows.ts';
+import { seededRandom } from '../../../support/repository/rows.ts';
+import { testSeed } from '../../../support/repository/torture.ts';
+
+const random = seededRandom(testSeed);
+const below = (most: number) => Math.floor(random() * most);
+
+function held(rows: HeldRows): ReadonlyMap<string, number> {
+  const all = [...rows].map(
+    (row) => [Buffer.from(rows.bytesOf(row)).toString('latin1'), rows.countOf(row)] as const,
+  );
+  expect(new Set(all.map(([text]) => text)).size).toBe(all.length);
+  return new Map(all);
+}
+
+it.each([
+  ['few', 20, 50, 5000],
+  ['many', 20_000, 30, 60_000],
+  ['large', 12, 1_500_000, 60],
+])('counts %s rows as a map of texts does', (_, most, longest, steps) => {
+  const texts = Array.from({ length: most }, (_, i) => `${i}`.repeat(1 + below(longest / `${i}`.length)));
+  const rows = new HeldRows();
+  const counts = new Map<string, number>();
+  for (let step = 0; step < steps; step++) {
+    const text = texts[below(most)] as string;
+    const by = below(2) ? 1 : -1;
+    rows.add(Buffer.from(text, 'latin1'), by);
+    counts.set(text, (counts.get(text) ?? 0) + by);
+  }
+  expect(held(rows)).toEqual(new Map([...counts].filter(([, count]) => count !== 0)));
+});
+
+it('lets go of rows that count no more', () => {
+  const rows = new HeldRows();
+  const row = (i: number) => Buffer.from(`${i} `.padEnd(1000, 'x'));
+  for (let i = 0; i < 50_000; i++) {
+    rows.add(row(i), 1);
+    if (i >= 1000) rows.add(row(i - 1000), -1);
+  }
+  expect(held(rows).size).toBe(1000);
+  expect(rows.bytes).toBeGreaterThan(1000 * 1000);
+  expect(rows.bytes).toBeLessThan(2000 * 1000);
+  // 50 MB went through it.
+  expect(rows.pageBytes).toBeLessThan(12e6);
+});
