@@ -2,6 +2,12 @@ import { GiB, MiB } from '../shared/core/units.ts';
 import type { ResultColumn, ResultValue } from '../shared/jobs/inside/query/messages.ts';
 import { usage } from './command.ts';
 
+/** How `holdfast query` gives rows. */
+export const QUERY_FORMATS = ['table', 'csv', 'json', 'parquet'] as const;
+export type QueryFormat = (typeof QUERY_FORMATS)[number];
+/** Rows in a table and in a JSON document, if nothing else is said. */
+export const SHOWN_ROWS = 100;
+
 /** Most digits of a number that every reader of JSON takes exactly. */
 const EXACT_DIGITS = 15;
 

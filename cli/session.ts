@@ -16,6 +16,7 @@ import { ask } from './ask.ts';
 import { usage } from './command.ts';
 import { bytes, time } from './format.ts';
 import { type Io, write } from './io.ts';
+import { type KeyFlags, refuseKeyFlags } from './key-options.ts';
 import { type ConfigFlags, loadConfig, repositoryConfig } from './load-config.ts';
 import { Progress } from './progress.ts';
 import { type Screen, type Styled, screenStyle } from './style.ts';
@@ -28,29 +29,7 @@ export interface SessionFlags extends ConfigFlags {
   readonly quiet?: boolean | undefined;
 }
 
-/** Options of commands that take a KEY: which backups `latest` and `good` choose from. */
-export const KEY_OPTIONS = {
-  source: { type: 'string', short: 's' },
-  type: { type: 'string' },
-} as const;
-
-/** Help on the options that choose one backup. */
-export const KEY_HELP = `  -s, --source SOURCE     with \`latest\` or \`good\`: of this source, by name
-      --type TYPE         with \`latest\` or \`good\`: of this type, such as daily
-`;
-
 const UNPROVEN = 'No key was given, so it is not proven that Holdfast wrote these manifests and reports.';
-
-interface KeyFlags {
-  readonly source?: string | undefined;
-  readonly type?: string | undefined;
-}
-
-/** @throws E_USAGE if they would have no effect */
-export function refuseKeyFlags({ source, type }: KeyFlags): void {
-  if (source !== undefined || type !== undefined)
-    throw usage('--source and --type need `latest` or `good`', 'Give one of these words as KEY.');
-}
 
 /** What most commands work with: configuration, open repository, progress, output. */
 export class CommandSession implements AsyncDisposable {

@@ -3,7 +3,8 @@ import { type AcceptResult, acceptBackups } from '../../shared/jobs/retention/ac
 import { listBackups } from '../../shared/jobs/status/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
+import { CommandSession } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 const MOST_KEYS = 100;

@@ -7,10 +7,11 @@ import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { configuredName } from '../../shared/jobs/source/naming.ts';
 import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
 import { bytes, duration, number, plural, table } from '../format.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { optionHelp, URL_EXAMPLES } from '../kinds.ts';
 import { drillServer } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   server: { type: 'string' },

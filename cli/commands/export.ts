@@ -9,8 +9,9 @@ import { KINDS } from '../../shared/sources/registry.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, plural } from '../format.ts';
 import { write } from '../io.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { optionHelp, specialFlags, specialHelp, specialOf } from '../kinds.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 /** Of all kinds together, but for what is the same for all. */
 const TEXTS = [...new Set(KINDS.flatMap(({ exports = [] }) => exports.map(({ format }) => format)))];

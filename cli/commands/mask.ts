@@ -12,8 +12,9 @@ import { openSource } from '../../shared/jobs/source/open-source.ts';
 import { COMMON_HELP, type Command, parse, unknownAction, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { type Io, write } from '../io.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { findPlace, loadConfig } from '../load-config.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   rules: { type: 'string' },

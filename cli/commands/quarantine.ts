@@ -1,6 +1,7 @@
 import { type QuarantineResult, quarantineObject } from '../../shared/jobs/repair/quarantine.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
+import { CommandSession } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 

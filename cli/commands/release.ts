@@ -2,7 +2,8 @@ import { backupName } from '../../shared/core/backup-words.ts';
 import { type HoldResult, releaseBackup } from '../../shared/jobs/retention/hold.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { time } from '../format.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
+import { CommandSession } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 

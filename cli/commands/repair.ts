@@ -3,8 +3,9 @@ import { type RepairResult, repairBackups } from '../../shared/jobs/repair/repai
 import type { DamagedBackup } from '../../shared/jobs/repair/repair-report.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
+import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../key-options.ts';
 import { describeMissing } from '../missing.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   all: { type: 'boolean', default: false },

@@ -7,6 +7,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural } from '../format.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import {
@@ -23,7 +24,7 @@ import { PROFILE_HELP, PROFILE_OPTION, type Profile, profileOf, profileText } fr
 import { recordedCommand } from '../recorded.ts';
 import { describePlan, PLAIN, planDocument } from '../restore-plan.ts';
 import { isOfRows, ROW_HELP, ROW_OPTIONS, restoreRowsFrom } from '../restore-rows.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 import {
   isOfSubset,
   SUBSET_HELP,

@@ -4,8 +4,9 @@ import type { Fields, RowColumn } from '../../shared/sources/rows.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { table } from '../format.ts';
 import { writeTexts } from '../io.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { limitOf, rowObject } from '../rows-text.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const FORMATS = ['table', 'csv', 'ndjson'] as const;
 const DEFAULT_LIMIT = 100;

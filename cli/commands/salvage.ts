@@ -4,11 +4,12 @@ import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, plural } from '../format.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { optionHelp, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
 import { describePlan, PLAIN, planDocument } from '../restore-plan.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   to: { type: 'string', short: 't' },

@@ -19,8 +19,9 @@ import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeFindings } from '../describe-findings.ts';
 import { describeEvidence, evidenceDocument } from '../drill-evidence.ts';
 import { age, bytes, duration, number, table, time } from '../format.ts';
+import { KEY_HELP, KEY_OPTIONS } from '../key-options.ts';
 import { describeProof, proofDocument } from '../proof-evidence.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
+import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 /** `holdfast show`: all that is known of one backup, or a report. */

@@ -8,9 +8,10 @@ import { notVerifiedSince } from '../../shared/jobs/verify/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural } from '../format.ts';
 import { HeadsFile } from '../heads-file.ts';
+import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../key-options.ts';
 import { recordedCommand } from '../recorded.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
-import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   all: { type: 'boolean', default: false },

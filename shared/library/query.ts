@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { ResultValue } from '../jobs/inside/query/messages.ts';
-import { DEFAULT_QUERY_BYTES, MOST_QUERIED, runQuery } from '../jobs/inside/query/query.ts';
+import { MOST_QUERIED } from '../jobs/inside/query/messages.ts';
+import { DEFAULT_QUERY_BYTES, runQuery } from '../jobs/inside/query/query.ts';
 import { chooseBackup } from '../jobs/restore/choose-backup.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 

@@ -3,6 +3,9 @@ import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '../../..
 import type { JsonObject } from '../../../core/json.ts';
 import type { KeyTests } from '../wanted-keys.ts';
 
+/** Each backup is called by a letter. */
+export const MOST_QUERIED = 26;
+
 /** A dataset of a backup, as the thread that runs the query is told of it. */
 export interface QueriedDataset {
   readonly name: string;

@@ -10,8 +10,6 @@ import { type OpenScan, QueryThread } from './query-thread.ts';
 
 /** What DuckDB may use if nobody says. */
 export const DEFAULT_QUERY_BYTES = 1024 * MiB;
-/** Each backup is called by a letter. */
-export const MOST_QUERIED = 26;
 
 /** How a query is run. */
 export interface QueryOptions {
