@@ -108,7 +108,9 @@ function* changesOf(found: HeldRows, rows: ComparedRows): Generator<RowChange> {
     const first = keyed[at] as KeyedRow;
     do end++;
     while (isOfKey(first, keyed[end]));
-    yield* changesOfKey(keyed.slice(at, end), found, rows);
+    const change = end - at === 2 ? changeOf(first, keyed[at + 1] as KeyedRow, { found, rows }) : undefined;
+    if (change) yield change;
+    else yield* changesOfKey(keyed.slice(at, end), found, rows);
   }
 }
 
@@ -121,21 +123,28 @@ function compareTexts(a: Fields, b: Fields): number {
   return 0;
 }
 
+/** Of a key with one row in each version; undefined if it has others. */
+function changeOf(
+  one: KeyedRow,
+  other: KeyedRow,
+  { found, rows }: { readonly found: HeldRows; readonly rows: ComparedRows },
+): RowChange | undefined {
+  const count = found.countOf(one.row);
+  if (Math.abs(count) !== 1 || found.countOf(other.row) !== -count) return undefined;
+  const [was, is] = count < 0 ? [one, other] : [other, one];
+  const fields = ({ row }: KeyedRow) => rows.fieldsOf(found.bytesOf(row));
+  return { change: 'changed', before: fields(was), after: fields(is) };
+}
+
 function* changesOfKey(
   keyed: readonly KeyedRow[],
   found: HeldRows,
   { fieldsOf }: ComparedRows,
 ): Generator<RowChange> {
-  const counted = keyed.map(({ row }) => ({ row, count: found.countOf(row) }));
-  const fields = ({ row }: { readonly row: number }) => fieldsOf(found.bytesOf(row));
-  const was = counted.filter(({ count }) => count < 0);
-  const is = counted.filter(({ count }) => count > 0);
-  if (was.length === 1 && is.length === 1 && was[0]?.count === -1 && is[0]?.count === 1) {
-    yield { change: 'changed', before: fields(was[0]), after: fields(is[0]) };
-    return;
-  }
-  for (const one of was)
-    for (let i = one.count; i < 0; i++) yield { change: 'removed', before: fields(one), after: null };
-  for (const one of is)
-    for (let i = one.count; i > 0; i--) yield { change: 'added', before: null, after: fields(one) };
+  const fields = (row: number) => fieldsOf(found.bytesOf(row));
+  for (const { row } of keyed)
+    for (let i = found.countOf(row); i < 0; i++)
+      yield { change: 'removed', before: fields(row), after: null };
+  for (const { row } of keyed)
+    for (let i = found.countOf(row); i > 0; i--) yield { change: 'added', before: null, after: fields(row) };
 }
