@@ -17,7 +17,7 @@ export class HeldRows {
   bytes = 0;
   #dead = 0;
   #pages: Buffer[] = [];
-  #free = PAGE_BYTES;
+  #free = 0;
   #rows = new Int32Array(NUMBERS * 1024);
   #size = 0;
   /** Places in `rows`, plus 1; 0 is free. Twice as many as there may be rows. */
@@ -79,7 +79,7 @@ export class HeldRows {
   }
 
   #append(slot: number, hash: number, row: Uint8Array): number {
-    if (this.#free + row.length > PAGE_BYTES) {
+    if (this.#pages.length === 0 || this.#free + row.length > PAGE_BYTES) {
       this.#pages.push(Buffer.allocUnsafeSlow(Math.max(PAGE_BYTES, row.length)));
       this.#free = 0;
     }
@@ -119,7 +119,6 @@ export class HeldRows {
   #rewrite(): void {
     const kept = [...this].map((row) => ({ bytes: this.bytesOf(row), count: this.countOf(row) }));
     this.#pages = [];
-    this.#free = PAGE_BYTES;
     this.#size = 0;
     this.#dead = 0;
     this.bytes = 0;

@@ -31,6 +31,22 @@ it.each([
   expect(held(rows)).toEqual(new Map([...counts].filter(([, count]) => count !== 0)));
 });
 
+it('counts rows of no bytes, first and last', () => {
+  const rows = new HeldRows();
+  const none = Buffer.alloc(0);
+  rows.add(none, -1);
+  rows.add(Buffer.from('a'), 1);
+  rows.add(none, -1);
+  expect(held(rows)).toEqual(
+    new Map([
+      ['', -2],
+      ['a', 1],
+    ]),
+  );
+  rows.add(none, 2);
+  expect(held(rows)).toEqual(new Map([['a', 1]]));
+});
+
 it('lets go of rows that count no more', () => {
   const rows = new HeldRows();
   const row = (i: number) => Buffer.from(`${i} `.padEnd(1000, 'x'));
