@@ -33,6 +33,10 @@ const WITHOUT_CODEC: readonly string[] = [
   'decide',
 ];
 
+/** For packages that call `require`. */
+const REQUIRE =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
 const COMMON = {
   bundle: true,
   splitting: true,
@@ -50,11 +54,15 @@ const COMMON = {
   // Left as a file of its own, read if it is needed.
   loader: { '.authorities.json': 'copy' },
   assetNames: '[name]',
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
+  banner: { js: REQUIRE },
   logLevel: 'warning',
 } as const satisfies BuildOptions;
+
+/** Without the banner, if nothing calls `require`; its line stays, for the source map. */
+function withoutIdleBanner(text: string): string {
+  const code = text.slice(REQUIRE.length);
+  return text.startsWith(REQUIRE) && !/\brequire\b/.test(code) ? code : text;
+}
 
 /** What functions have in the place of such a file. */
 function noWay(names: readonly string[]): Uint8Array {
@@ -99,7 +107,7 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
   const contents = new Map(
     outputFiles.map(({ path: file, contents, text }) => [
       path.basename(file),
-      file.endsWith('.map') ? Buffer.from(ownSourceMap(text, isOwn)) : contents,
+      contentsOf(file, { text, contents }),
     ]),
   );
   const outputs = new Map(
@@ -110,6 +118,14 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
   for (const name of names)
     await writeOne(path.join(folder, name), name, name === 'task' ? built : ofFunctions);
   return Object.keys(metafile.inputs);
+}
+
+function contentsOf(
+  file: string,
+  { text, contents }: { readonly text: string; readonly contents: Uint8Array },
+): Uint8Array {
+  if (file.endsWith('.map')) return Buffer.from(ownSourceMap(text, isOwn));
+  return file.endsWith('.mjs') ? Buffer.from(withoutIdleBanner(text)) : contents;
 }
 
 /** Bundles are made below `node_modules`, where packages are too: ours are above. */

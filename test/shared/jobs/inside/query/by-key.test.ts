@@ -106,11 +106,12 @@ describe('a query by key', () => {
     }
   });
 
+  // Where chunks end is a matter of the repository's secret: none is smaller than 8 KiB.
   it.each([
     ['SELECT count(*) FROM t WHERE c0 IN (10, 4242, 19000)', 3n, 6],
-    ['SELECT count(*) FROM t WHERE c0 BETWEEN 4000 AND 4300 AND length(c1) > 0', 151n, 4],
+    ['SELECT count(*) FROM t WHERE c0 BETWEEN 4000 AND 4300 AND length(c1) > 0', 151n, 12],
     ['SELECT count(*) FROM t WHERE c0 < -1', 0n, 0],
-    ['SELECT count(*) FROM t WHERE c0 >= -3 AND c0 < 100', 50n, 2],
+    ['SELECT count(*) FROM t WHERE c0 >= -3 AND c0 < 100', 50n, 5],
     ['WITH s AS (SELECT c0 AS id FROM t WHERE c0 = 4242) SELECT count(*) FROM s', 1n, 2],
     ['SELECT count(*) FROM (FROM t WHERE c0 = 4) AS x, (FROM t WHERE c0 = 15000) AS y', 1n, 4],
   ])('opens few chunks: %s', async (sql, count, most) => {
