@@ -21,7 +21,9 @@ export default defineConfig({
     maxWorkers: process.env['HOLDFAST_TEST_FULL'] === '1' ? 3 : 4,
     pool: 'forks',
     // Packs of 16 MiB that hardly anything is written to would have it begin with every command.
-    execArgv: ['--no-incremental-marking'],
+    // Threads strip types by WebAssembly that calls JavaScript. Node 24's V8 may abort when two of them replace the wrapper of such
+    // calls at once (`Check failed: jit_page.has_value()`), which it does after so many calls. Built code strips none.
+    execArgv: ['--no-incremental-marking', '--wasm-wrapper-tiering-budget=1000000000'],
     projects: [
       // Files that share processes, and with them what is loaded and started there.
       {
