@@ -25,7 +25,7 @@ export const readPostgresRows: RowReader = async (contents, { attributes }, sign
     parse: (record, first) =>
       columns.length === 0
         ? []
-        : parseCopyRow(decodeText(head(record, first)), first).map((field) =>
+        : parseCopyRow(decodeText(head(record, first))).map((field) =>
             field === undefined ? null : written(field),
           ),
   };

@@ -1,12 +1,8 @@
 import { decodeText, encodeText } from '../../byte-text.ts';
 
-/**
- * One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual.
- *
- * @param first only so many fields @default all
- */
-export function parseCopyRow(line: string, first?: number): (string | undefined)[] {
-  const fields = line.split('\t', first);
+/** One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual. */
+export function parseCopyRow(line: string): (string | undefined)[] {
+  const fields = line.split('\t');
   return line.includes('\\') ? fields.map(fieldValue) : fields;
 }
 
