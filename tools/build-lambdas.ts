@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/config/aws.ts';
+import { REQUIRE_BANNER } from './build-options.ts';
 import { BUNDLE_PLUGINS, WAY } from './bundle-plugins.ts';
 import { ownSourceMap } from './own-source-map.ts';
 
@@ -33,10 +34,6 @@ const WITHOUT_CODEC: readonly string[] = [
   'decide',
 ];
 
-/** For packages that call `require`. */
-const REQUIRE =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
-
 const COMMON = {
   bundle: true,
   splitting: true,
@@ -54,14 +51,14 @@ const COMMON = {
   // Left as a file of its own, read if it is needed.
   loader: { '.authorities.json': 'copy' },
   assetNames: '[name]',
-  banner: { js: REQUIRE },
+  banner: { js: REQUIRE_BANNER },
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
 /** Without the banner, if nothing calls `require`; its line stays, for the source map. */
 function withoutIdleBanner(text: string): string {
-  const code = text.slice(REQUIRE.length);
-  return text.startsWith(REQUIRE) && !/\brequire\b/.test(code) ? code : text;
+  const code = text.slice(REQUIRE_BANNER.length);
+  return text.startsWith(REQUIRE_BANNER) && !/\brequire\b/.test(code) ? code : text;
 }
 
 /** What functions have in the place of such a file. */

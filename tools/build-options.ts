@@ -1,5 +1,9 @@
 import type { BuildOptions } from 'esbuild';
 
+/** Begins modules that are bundled: packages of CommonJS call `require`. */
+export const REQUIRE_BANNER =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
 /** How the package's code is built, whatever its entry points are. */
 export const OF_THE_PACKAGE = {
   bundle: true,
@@ -15,8 +19,6 @@ export const OF_THE_PACKAGE = {
   external: ['@aws-sdk/*', '@duckdb/node-api', 'pg-native'],
   loader: { '.authorities.json': 'copy' },
   assetNames: '[name]',
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
+  banner: { js: REQUIRE_BANNER },
   logLevel: 'warning',
 } satisfies BuildOptions;

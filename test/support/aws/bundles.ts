@@ -36,6 +36,7 @@ async function stateOfSources(): Promise<string> {
     for (const file of files.filter((name) => /\.(ts|json)$/.test(name)).toSorted())
       hash.update(file).update(await readFile(path.join(folder, file)));
   }
-  for (const tool of ['build-lambdas', 'bundle-plugins']) hash.update(await readFile(`tools/${tool}.ts`));
+  for (const tool of ['build-lambdas', 'build-options', 'bundle-plugins'])
+    hash.update(await readFile(`tools/${tool}.ts`));
   return hash.digest('hex').slice(0, 16);
 }
