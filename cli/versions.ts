@@ -23,11 +23,9 @@ export async function openVersions(
 ): Promise<OpenedVersions> {
   const signal = session.io.signal;
   const { repository } = session;
-  repository.warmUp();
   const openBackup = async (text: string) => {
-    const reader = await repository.openBackup(await session.backup(text), signal);
-    repository.warmUp(reader.manifest.totals.plainBytes);
-    return backupVersion(reader);
+    const open = async () => repository.openBackup(await session.backup(text), signal);
+    return backupVersion(await repository.openWarm(open));
   };
   const backups = [
     LIVE.test(first) ? undefined : await openBackup(first),

@@ -91,10 +91,8 @@ export async function* diffSql(
 async function openSide(opened: OpenRepository, side: DiffSide, signal: AbortSignal): Promise<Version> {
   if (typeof side !== 'string') return openLive(await sourceAt(side.live), signal);
   const { repository } = engineOf(opened);
-  repository.warmUp();
-  const reader = await repository.openBackup(await chooseBackup(repository, side, { signal }), signal);
-  repository.warmUp(reader.manifest.totals.plainBytes);
-  return backupVersion(reader);
+  const open = async () => repository.openBackup(await chooseBackup(repository, side, { signal }), signal);
+  return backupVersion(await repository.openWarm(open));
 }
 
 /** Which row, and whose backups. */

@@ -380,6 +380,14 @@ export class Repository implements AsyncDisposable {
     pool.start(plainBytes < MANY_BYTES ? 1 : pool.size);
   }
 
+  /** Starts a worker thread while a backup is opened that will be read, then all of them if it is large. */
+  async openWarm(open: () => Promise<BackupReader>): Promise<BackupReader> {
+    this.warmUp();
+    const reader = await open();
+    this.warmUp(reader.manifest.totals.plainBytes);
+    return reader;
+  }
+
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
   beginBackup(options: Omit<BackupWriterOptions, 'sequence' | 'onListed'>): Promise<BackupWriter> {
     const { source, signal } = options;

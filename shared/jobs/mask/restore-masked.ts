@@ -119,9 +119,7 @@ async function openMasked(
   refuseSecrets(options);
   refuseUnknown(target, plain(options));
   const keyed = new Keyed(secret);
-  repository.warmUp();
-  const reader = await openFor(repository, key, target, signal);
-  repository.warmUp(reader.manifest.totals.plainBytes);
+  const reader = await repository.openWarm(() => openFor(repository, key, target, signal));
   const raw = options.subset?.contents ?? contentsOf(reader);
   const plan = planMask(raw, await readFacts(raw, signal), rules, options.datasets);
   refuseProblems(plan);

@@ -45,13 +45,12 @@ export class OpenSalvage {
     target: Target,
     { signal, onProgress = () => {} }: Pick<RestoreJobOptions, 'signal' | 'onProgress'>,
   ): Promise<OpenSalvage> {
-    repository.warmUp();
     onProgress({ kind: 'phase', phase: 'verify' });
-    const reader = await openFor(repository, key, target, signal).catch((error: unknown) => {
+    const open = () => openFor(repository, key, target, signal);
+    const reader = await repository.openWarm(open).catch((error: unknown) => {
       throw withoutRoot(error);
     });
     const { plainBytes, datasets } = reader.manifest.totals;
-    repository.warmUp(plainBytes);
     onProgress({ kind: 'total', plainBytes, datasets });
     let passed = 0;
     const examination = await assessDamage(repository, reader, {

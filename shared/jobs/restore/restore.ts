@@ -76,10 +76,8 @@ export async function restoreAndCompare(
   const { signal, onProgress = () => {} } = options;
   const began = performance.now();
   refuseUnknown(target, options);
-  repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
-  const reader = await openFor(repository, key, target, signal);
-  repository.warmUp(reader.manifest.totals.plainBytes);
+  const reader = await repository.openWarm(() => openFor(repository, key, target, signal));
   // The backup's side of the comparison is computed while its records pass by.
   const digests = new Map<string, RecordDigest>();
   const contents = isComparing(options, target)
