@@ -8,7 +8,7 @@ const ROW_BYTES = 40;
 /** Numbers of a row: its hash, page, place there, length, count. */
 const NUMBERS = 5;
 const [PAGE, PLACE, LENGTH, COUNT] = [1, 2, 3, 4];
-/** Pages with so many bytes of rows that no longer count are written anew, if that is more than all others. */
+/** Pages are written anew when rows that no longer count take this much, and more than those that count. */
 const LEAST_DEAD_BYTES = 4 * PAGE_BYTES;
 
 /** Counts equal rows, and forgets those whose count is 0: a hash table with open addressing over bytes. */
@@ -44,11 +44,6 @@ export class HeldRows {
   /** Rows whose count is not 0, by numbers that are good until something is added. */
   *[Symbol.iterator](): Generator<number> {
     for (let at = 0; at < this.#size; at += NUMBERS) if (this.countOf(at) !== 0) yield at;
-  }
-
-  /** Of all pages. */
-  get pageBytes(): number {
-    return this.#pages.reduce((sum, page) => sum + page.length, 0);
   }
 
   countOf(row: number): number {

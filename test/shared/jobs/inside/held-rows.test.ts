@@ -1,3 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { HeldRows } from '../../../../shared/jobs/inside/held-rows.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
@@ -47,16 +50,32 @@ it('counts rows of no bytes, first and last', () => {
   expect(held(rows)).toEqual(new Map([['a', 1]]));
 });
 
-it('lets go of rows that count no more', () => {
+/** What buffers take that are still in use: V8 gives the others back by a thread of its own, so that it is asked until it is done. */
+async function heldBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  let least = Number.POSITIVE_INFINITY;
+  for (let same = 0; same < 5; same++) {
+    collect();
+    await setTimeout(10);
+    const now = process.memoryUsage().arrayBuffers;
+    if (now < least) same = 0;
+    least = Math.min(least, now);
+  }
+  return least;
+}
+
+it('lets go of rows that count no more', async () => {
+  const before = await heldBytes();
   const rows = new HeldRows();
   const row = (i: number) => Buffer.from(`${i} `.padEnd(1000, 'x'));
   for (let i = 0; i < 50_000; i++) {
     rows.add(row(i), 1);
     if (i >= 1000) rows.add(row(i - 1000), -1);
   }
+  // 50 MB went through it.
+  expect((await heldBytes()) - before).toBeLessThan(12e6);
   expect(held(rows).size).toBe(1000);
   expect(rows.bytes).toBeGreaterThan(1000 * 1000);
   expect(rows.bytes).toBeLessThan(2000 * 1000);
-  // 50 MB went through it.
-  expect(rows.pageBytes).toBeLessThan(12e6);
 });
