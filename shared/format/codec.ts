@@ -1,5 +1,6 @@
 import { releaseMemory } from '../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { encodeColumnMap } from './columns/column-map.ts';
 import { decodeColumns, pickColumns } from './columns/decode-columns.ts';
 import { encodeColumns } from './columns/encode-columns.ts';
 import { applyDelta } from './delta.ts';
@@ -8,7 +9,15 @@ import { encodeShapes } from './shapes/encode-shapes.ts';
 import { compress, decompress } from './zstd.ts';
 
 /** First byte of an item's plain bytes: how to read the rest. */
-export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3, columns: 4, shapes: 5 } as const;
+export const CODEC = {
+  raw: 0,
+  zstd: 1,
+  delta: 2,
+  deltaZstd: 3,
+  columns: 4,
+  shapes: 5,
+  columnMap: 6,
+} as const;
 
 /** A compressed form is kept if it saves at least this share; else the bytes are stored uncompressed. */
 const LEAST_SAVING = 1 / 32;
@@ -34,6 +43,21 @@ export function encodeFull(plain: Uint8Array, level: number): Buffer {
  */
 export function encodeTable(plain: Uint8Array, level: number): Buffer | undefined {
   return encodeColumns(plain, level, CODEC.columns);
+}
+
+/**
+ * What lies behind an item of columns: where each of them is, so that some can be read alone.
+ *
+ * @param item as it is sealed
+ * @returns undefined if the item is another one, or too small to be worth it
+ */
+export function mapOf(item: Uint8Array): Buffer | undefined {
+  return item[0] === CODEC.columns ? encodeColumnMap(item, CODEC.columnMap) : undefined;
+}
+
+/** Whether an item, of which these are the first plain bytes, is such a map. */
+export function isColumnMap(head: Uint8Array): boolean {
+  return head[0] === CODEC.columnMap;
 }
 
 /**

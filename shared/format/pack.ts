@@ -67,13 +67,13 @@ export class PackBuilder {
     return this.#sizes.length === 0;
   }
 
-  /** Whether an item of `plainBytes` (codec byte included) and the directory still fit. */
+  /** Whether an item of `plainBytes` (codec byte included) and the directory still fit. Padding, or a map of columns, may follow it. */
   fits(plainBytes: number): boolean {
     const overhead = itemOverhead(this.#seal);
     const sizes = (this.#sizes.length + 3) * DIRECTORY_BYTES_PER_ITEM;
     const directory = sizes + overhead + trailerBytes(this.#seal);
     const room = this.#capacity - (this.isEmpty ? 0 : this.#freeBytes);
-    return this.#sizes.length < MOST_ITEMS && this.#at + plainBytes + overhead + directory <= room;
+    return this.#sizes.length + 1 < MOST_ITEMS && this.#at + plainBytes + overhead + directory <= room;
   }
 
   /** `item` must fit. */

@@ -74,6 +74,17 @@ export function pickColumns(
   return joinWanted(opened, (place) => places.includes(place));
 }
 
+/**
+ * How the bytes of an item of columns are shared out: its heads, then each column in order.
+ *
+ * @throws E_DAMAGED
+ */
+export function columnSizes(body: Uint8Array): { readonly headBytes: number; readonly columns: number[] } {
+  const { reader, columns } = openColumns(body, Number.MAX_SAFE_INTEGER);
+  const sizes = columns.map(({ parts }) => parts.reduce((sum, part) => sum + storedBytesOf(part), 0));
+  return { headBytes: body.length - reader.left, columns: sizes };
+}
+
 function openColumns(body: Uint8Array, maxBytes: number): Opened {
   const reader = new ByteReader(body, 'an item of columns');
   const [bytes, rows, fields] = [reader.varint(), reader.varint(), reader.varint()];

@@ -4,8 +4,9 @@ import { HoldfastError, named } from '../../core/errors.ts';
 import { type Meter, NO_METER } from '../../core/work-meter.ts';
 import { decodeChain, pickFromItem } from '../../format/codec.ts';
 import { pickFields } from '../../format/pick-fields.ts';
-import { openItem } from '../../format/seal.ts';
-import type { ChunkToDecode, ItemBatch, ItemSlice } from './codec-task.ts';
+import { partDigest } from '../../format/columns/column-map.ts';
+import { decryptPart, openItem } from '../../format/seal.ts';
+import type { ChunkToDecode, ItemBatch, ItemSlice, StoredColumns } from './codec-task.ts';
 
 const NEWLINE = 0x0a;
 
@@ -66,7 +67,8 @@ export function* pickedChunks(
 ): Generator<Buffer> {
   for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   for (const chunk of chunks) {
-    const items = openChain(chunk.chain, batch, meter);
+    const { columns } = chunk;
+    const items = columns ? [openParts(columns, meter)] : openChain(chunk.chain, batch, meter);
     const [only] = items;
     const picked =
       only &&
@@ -79,6 +81,7 @@ export function* pickedChunks(
       yield picked;
       continue;
     }
+    if (columns) throw changedColumns(columns);
     const plain = decodeItems(items, chunk, { batch, maxChunkBytes, meter });
     yield pickFields(plain, places);
     releaseMemory(plain);
@@ -149,6 +152,25 @@ export function openChain(chain: readonly ItemSlice[], batch: ItemBatch, meter: 
       openItem(seal, slice.offset, stored, itemName(slice, batch)),
     );
   });
+}
+
+/** An item of columns of which only some parts were read: elsewhere it has zeros. @throws E_DAMAGED */
+function openParts(columns: StoredColumns, meter: Meter): Buffer {
+  const { seal, nonce, parts, itemBytes } = columns;
+  const item = Buffer.alloc(itemBytes);
+  for (const { from, stored, digest } of parts) {
+    const plain = meter.run('open', stored.length, () => decryptPart(seal, nonce, from, stored));
+    if (!partDigest(plain).equals(digest)) throw changedColumns(columns);
+    item.set(plain, from);
+  }
+  return item;
+}
+
+function changedColumns({ offset, seal }: StoredColumns): HoldfastError {
+  return new HoldfastError(
+    'E_DAMAGED',
+    `columns of the item at ${offset} of ${seal.pack} are not those that were sealed`,
+  );
 }
 
 /** Newlines. */

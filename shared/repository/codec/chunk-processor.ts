@@ -3,12 +3,12 @@ import { releaseMemory } from '../../core/buffer-memory.ts';
 import type { KeyField } from '../../core/key-fields.ts';
 import { KiB } from '../../core/units.ts';
 import { type Meter, NO_METER } from '../../core/work-meter.ts';
-import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
+import { decodeChain, encodeDeltaItem, encodeFull, mapOf } from '../../format/codec.ts';
 import { encodeDelta } from '../../format/delta.ts';
 import { scanRecords } from '../../format/key-bounds.ts';
 import { PackBuilder } from '../../format/pack.ts';
 import { padme } from '../../format/padding.ts';
-import { newPackSeal } from '../../format/seal.ts';
+import { newPackSeal, NONCE_BYTES, TAG_BYTES } from '../../format/seal.ts';
 import { countRecords, openChain } from './chunk-decoder.ts';
 import type {
   ChunkToStore,
@@ -110,7 +110,7 @@ export class ChunkProcessor {
     if (chunk.mayDelta && !chunk.base) return { status: 'needs-base', id };
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
     const item = delta ?? meter.run('compress', length, () => this.#encode(plain));
-    const location = this.addItem(item);
+    const location = this.#addChunk(item);
     releaseMemory(item);
     return {
       status: 'stored',
@@ -119,6 +119,16 @@ export class ChunkProcessor {
       isDelta: delta !== undefined,
       ...location,
     };
+  }
+
+  /** An item of a chunk; behind one of columns, in the same pack, where they are. */
+  #addChunk(item: Buffer): StoredItem {
+    const map = this.#settings.version > 1 ? mapOf(item) : undefined;
+    if (!map) return this.addItem(item);
+    this.reserve(item.length + NONCE_BYTES + TAG_BYTES + map.length);
+    const location = this.addItem(item);
+    this.#meter.run('seal', map.length, () => this.#builder?.add(map));
+    return location;
   }
 
   #encode(plain: Buffer): Buffer {

@@ -22,10 +22,13 @@ export interface ItemSlice {
   readonly offset: number;
 }
 
+/** The seal of a pack, and what errors call the pack. */
+export type NamedSeal = PackSeal & { readonly pack: string };
+
 /** Stored bytes of items, gathered for one task. */
 export interface ItemBatch {
   readonly buffer: ArrayBuffer;
-  readonly seals: readonly (PackSeal & { readonly pack: string })[];
+  readonly seals: readonly NamedSeal[];
 }
 
 /** What a run's processors need to know. */
@@ -87,12 +90,31 @@ export interface PackClosed {
   readonly length: number;
 }
 
+/** Parts of an item of columns, as they are stored. */
+export interface StoredColumns {
+  readonly seal: NamedSeal;
+  /** Where the item begins in its pack. */
+  readonly offset: number;
+  /** Plain bytes of the whole item. */
+  readonly itemBytes: number;
+  readonly nonce: Uint8Array;
+  readonly parts: readonly {
+    /** In the item's plain bytes. */
+    readonly from: number;
+    readonly stored: Uint8Array;
+    /** `partDigest` of its plain bytes. */
+    readonly digest: Uint8Array;
+  }[];
+}
+
 /** A chunk to be read, with what its differences build on. */
 export interface ChunkToDecode {
   readonly id: Uint8Array;
   readonly plainBytes: number;
   readonly records: number;
   readonly chain: readonly ItemSlice[];
+  /** Only to pick fields: some of its columns, in the place of its chain. */
+  readonly columns?: StoredColumns | undefined;
 }
 
 /** A chunk of a block, and the id that it should have. */

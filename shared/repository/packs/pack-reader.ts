@@ -1,17 +1,16 @@
 import { about, HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { type PackId, parsePackId } from '../../core/ids.ts';
 import { MiB } from '../../core/units.ts';
-import type { ItemLocation } from '../../format/chunk-ref.ts';
+import type { ItemLocation, PackHandle } from '../../format/chunk-ref.ts';
 import { packKey } from '../../format/pack.ts';
 import {
   openItem,
   openPackSeal,
   PACK_HEADER_BYTES,
   type PackPurpose,
-  type PackSeal,
   parsePackHeader,
 } from '../../format/seal.ts';
-import { type ItemBatch, type ItemSlice, ownBytes } from '../codec/codec-task.ts';
+import { type ItemBatch, type ItemSlice, type NamedSeal, ownBytes } from '../codec/codec-task.ts';
 import type { DocumentKeys } from '../keys/key-ring.ts';
 import type { ReadOnce } from '../read-once.ts';
 import { asDamage } from '../reading/damage.ts';
@@ -19,8 +18,6 @@ import type { SegmentCache } from '../reading/segment-cache.ts';
 
 /** No valid catalog is larger, and no node comes near. */
 const MOST_INDEX_ITEM_BYTES = 1024 * MiB;
-
-type NamedSeal = PackSeal & { readonly pack: string };
 
 /** Packs of one manifest: their sizes by id, and the run keys that seal them. */
 export interface ReadablePacks {
@@ -73,10 +70,15 @@ export class PackReader {
     return openItem(seal, offset, stored, `the item at ${offset} of ${seal.pack}`);
   }
 
-  /** The stored bytes of many chains' items, gathered into one buffer for a task. */
+  /**
+   * The stored bytes of many chains' items, gathered into one buffer for a task.
+   *
+   * @param apart: reads nothing that lies around them. @default the next items are usually wanted too
+   */
   async gather(
     chains: readonly (readonly ItemLocation[])[],
     signal: AbortSignal,
+    { apart = false }: { readonly apart?: boolean } = {},
   ): Promise<{ readonly batch: ItemBatch; readonly chains: ItemSlice[][] }> {
     const seals: NamedSeal[] = [];
     const sealIndex = new Map<string, number>();
@@ -101,7 +103,10 @@ export class PackReader {
           seal = seals.push(await this.seal(id, undefined, signal)) - 1;
           sealIndex.set(id, seal);
         }
-        reads.push(this.#read(id, offset, new Uint8Array(buffer, at, storedBytes), signal));
+        const into = new Uint8Array(buffer, at, storedBytes);
+        reads.push(
+          apart ? this.#readItemApart(pack, offset, into, signal) : this.#read(id, offset, into, signal),
+        );
         slices.push({ seal, at, storedBytes, offset });
         at += storedBytes;
       }
@@ -113,9 +118,50 @@ export class PackReader {
 
   /** The key and header of a pack. @throws E_DAMAGED if `purpose` is given and the pack has another */
   seal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
+    return this.#sealOf(id, () => this.#openSeal(id, purpose, signal));
+  }
+
+  /** The same of the pack of a chunk's item, of which only parts will be read. @throws E_DAMAGED also if the item is not in it */
+  async sealApart({ pack, offset, storedBytes }: ItemLocation, signal: AbortSignal): Promise<NamedSeal> {
+    const id = named(pack.id);
+    await this.#learn(id, signal);
+    this.#within(id, offset, storedBytes, this.#mostChunkItemBytes);
+    return this.#sealOf(id, async () => {
+      const [header] = await this.readApart(pack, [{ from: 0, to: PACK_HEADER_BYTES }], signal);
+      return this.#sealIn(id, Buffer.from(header?.bytes ?? []), { purpose: 'data', signal });
+    });
+  }
+
+  /**
+   * Ranges of a pack by themselves, cut where it ends: unlike items, they are not read with what lies around them.
+   *
+   * @throws E_DAMAGED, E_STORE_*
+   */
+  readApart(
+    pack: PackHandle,
+    ranges: readonly { readonly from: number; readonly to: number }[],
+    signal: AbortSignal,
+  ): Promise<{ readonly from: number; readonly bytes: Uint8Array }[]> {
+    const id = named(pack.id);
+    const size = this.#known.sizes.get(id) ?? 0;
+    return Promise.all(
+      ranges.map(async ({ from, to }) => {
+        const range = { offsetBytes: from, lengthBytes: Math.min(to, size) - from };
+        const bytes = await this.#orDamage(id, () => this.#cache.readApart(id, range, signal));
+        return { from, bytes };
+      }),
+    );
+  }
+
+  async #readItemApart(pack: PackHandle, from: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const [found] = await this.readApart(pack, [{ from, to: from + into.length }], signal);
+    if (found) into.set(found.bytes);
+  }
+
+  #sealOf(id: PackId, open: () => Promise<NamedSeal>): Promise<NamedSeal> {
     let seal = this.#seals.get(id);
     if (!seal) {
-      seal = this.#openSeal(id, purpose, signal);
+      seal = open();
       this.#seals.set(id, seal);
       seal.catch(() => this.#seals.delete(id));
     }
@@ -123,10 +169,18 @@ export class PackReader {
   }
 
   async #openSeal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
-    const pack = packKey(id);
     await this.#learn(id, signal);
     const bytes = Buffer.allocUnsafe(this.#within(id, 0, PACK_HEADER_BYTES, PACK_HEADER_BYTES));
     await this.#read(id, 0, bytes, signal);
+    return this.#sealIn(id, bytes, { purpose, signal });
+  }
+
+  async #sealIn(
+    id: PackId,
+    bytes: Buffer,
+    { purpose, signal }: { readonly purpose: PackPurpose | undefined; readonly signal: AbortSignal },
+  ): Promise<NamedSeal> {
+    const pack = packKey(id);
     const header = parsePackHeader(bytes, pack);
     if (purpose && header.purpose !== purpose) {
       throw new HoldfastError(
@@ -139,11 +193,16 @@ export class PackReader {
     return { key: ownBytes(seal.key), header: ownBytes(seal.header), pack };
   }
 
-  async #read(id: PackId, offset: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+  #read(id: PackId, offset: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const size = this.#known.sizes.get(id) ?? 0;
+    return this.#orDamage(id, () => this.#cache.read(id, size, offset, into, signal));
+  }
+
+  async #orDamage<Result>(id: PackId, read: () => Promise<Result>): Promise<Result> {
     const gone = this.#gone.get(id);
     if (gone) throw gone;
     try {
-      await this.#cache.read(id, this.#known.sizes.get(id) ?? 0, offset, into, signal);
+      return await read();
     } catch (error) {
       const damage = asDamage(error, packKey(id));
       if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) this.#gone.set(id, damage);

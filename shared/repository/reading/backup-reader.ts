@@ -5,7 +5,7 @@ import { type PackId, parsePackId } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { decodeBoundsList } from '../../format/bounds-item.ts';
 import { type Catalog, decodeCatalog, itemPlace, type RootEntry, rootNode } from '../../format/catalog.ts';
-import type { ChunkRef } from '../../format/chunk-ref.ts';
+import type { ChunkRef, ItemLocation } from '../../format/chunk-ref.ts';
 import { mostItemBytes } from '../../format/codec.ts';
 import { listOf, type Manifest, packCountOf } from '../../format/manifest.ts';
 import { packKey } from '../../format/pack.ts';
@@ -13,11 +13,13 @@ import type { ListedPack } from '../../format/pack-list.ts';
 import type { RecordDigest } from '../../format/record-digest.ts';
 import { type NodeRef, PackNames, SELF } from '../../format/tree.ts';
 import { decodeUsedBytes } from '../../format/used-bytes.ts';
-import { ownBytes } from '../codec/codec-task.ts';
+import { ownBytes, type StoredColumns } from '../codec/codec-task.ts';
 import type { RepositoryContext } from '../context.ts';
 import { PackReader, type ReadablePacks } from '../packs/pack-reader.ts';
+import { storedColumns } from '../packs/stored-columns.ts';
 import { type ReadOnce, readOnce } from '../read-once.ts';
 import type { CommittedBackup } from '../writing/committed-backup.ts';
+import { isDamage } from './damage.ts';
 import { PartitionBounds } from './partition-bounds.ts';
 import { type Leaf, type LostNode, readLeaves, type WalkOptions, walkTree } from './tree-reader.ts';
 
@@ -37,6 +39,8 @@ export class BackupReader {
   readonly #packs: PackReader;
   readonly #names: PackNames;
   readonly #listed: ReadOnce<readonly ListedPack[]>;
+  /** Some chunks were read by single columns. */
+  #hasColumns = false;
 
   private constructor(
     context: RepositoryContext,
@@ -264,21 +268,50 @@ export class BackupReader {
     return { plain: new Uint8Array(value.plain), parts: value.digest };
   }
 
-  /** Tasks that are worth having under way at once. */
-  get mostTasks(): number {
-    return this.#context.pool.size + 1;
+  /** Tasks that are worth having under way at once: of those that pick columns, each waits for the store twice, for few bytes. */
+  mostTasks(of: 'decode' | 'pick'): number {
+    return (this.#context.pool.size + 1) * (of === 'pick' ? 4 : 1);
   }
 
   /**
-   * Some fields of the rows of neighbouring chunks, tabs between them; of chunks that are stored as columns only those are decompressed.
+   * Some fields of the rows of neighbouring chunks, tabs between them; of chunks that are stored as columns only those are fetched and
+   * decompressed.
    *
    * @param refs of whole records
    * @param places of the fields, ascending, at least one
    * @throws E_DAMAGED, E_STORE_*
    */
   async pick(refs: readonly ChunkRef[], places: readonly number[], signal: AbortSignal): Promise<Uint8Array> {
-    const { task, transfer } = await this.#gather(refs, signal);
-    const { value } = await this.#context.pool.run({ kind: 'pick', ...task, places }, transfer, signal);
+    const columns = await Promise.all(refs.map(({ chain }) => this.#columns(chain, places, signal)));
+    try {
+      return await this.#pick(refs, { places, columns }, signal);
+    } catch (error) {
+      // Read whole, it may be found right after all, and is named if it is not.
+      if (!isDamage(error) || columns.every((one) => one === undefined)) throw error;
+      return this.#pick(refs, { places, columns: [] }, signal);
+    }
+  }
+
+  async #columns([item, delta]: readonly ItemLocation[], places: readonly number[], signal: AbortSignal) {
+    return item && !delta ? storedColumns(this.#packs, item, places, signal) : undefined;
+  }
+
+  async #pick(
+    refs: readonly ChunkRef[],
+    of: { readonly places: readonly number[]; readonly columns: readonly (StoredColumns | undefined)[] },
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { places, columns } = of;
+    // Where other chunks are read by columns, what lies around a whole one is not wanted.
+    this.#hasColumns ||= columns.some((one) => one !== undefined);
+    const whole = refs.map((ref, i) => (columns[i] ? { ...ref, chain: [] } : ref));
+    const { task, transfer } = await this.#gather(whole, signal, { apart: this.#hasColumns });
+    const chunks = task.chunks.map((chunk, i) => ({ ...chunk, columns: columns[i] }));
+    const { value } = await this.#context.pool.run(
+      { kind: 'pick', ...task, chunks, places },
+      transfer,
+      signal,
+    );
     return new Uint8Array(value);
   }
 
@@ -289,10 +322,11 @@ export class BackupReader {
   }
 
   /** What a worker needs to decode neighbouring chunks. */
-  async #gather(refs: readonly ChunkRef[], signal: AbortSignal) {
+  async #gather(refs: readonly ChunkRef[], signal: AbortSignal, how: { readonly apart?: boolean } = {}) {
     const { batch, chains } = await this.#packs.gather(
       refs.map(({ chain }) => chain),
       signal,
+      how,
     );
     const chunks = refs.map(({ id, plainBytes, records }, i) => ({
       id: ownBytes(id),

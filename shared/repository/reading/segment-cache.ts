@@ -49,6 +49,15 @@ export class SegmentCache {
     }
   }
 
+  /** A range by itself, which is not kept. @throws E_OBJECT_NOT_FOUND, E_OBJECT_UNREADABLE, E_RANGE */
+  readApart(
+    pack: PackId,
+    range: { readonly offsetBytes: number; readonly lengthBytes: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    return this.#store.get(packKey(pack), { range, signal });
+  }
+
   async #readSegments(
     pack: PackId,
     packBytes: number,

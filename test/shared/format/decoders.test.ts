@@ -14,7 +14,14 @@ import {
 } from '../../../shared/format/bounds-item.ts';
 import { decodeCatalog, rootNode } from '../../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
-import { decodeChain, encodeDeltaItem, encodeFull } from '../../../shared/format/codec.ts';
+import {
+  decodeChain,
+  encodeDeltaItem,
+  encodeFull,
+  encodeTable,
+  mapOf,
+} from '../../../shared/format/codec.ts';
+import { decodeColumnMap, wantedParts } from '../../../shared/format/columns/column-map.ts';
 import { applyDelta, encodeDelta } from '../../../shared/format/delta.ts';
 import { parseManifest } from '../../../shared/format/manifest.ts';
 import { PackBuilder, readDirectory } from '../../../shared/format/pack.ts';
@@ -130,6 +137,18 @@ describe('least and greatest keys', () => {
   takes([list], listed);
   meets('of a leaf', harmed([plain]), item);
   meets('listed', harmed([list]), listed);
+});
+
+describe('maps of columns', () => {
+  const table = seededRows(4000, 3).join('').replaceAll(' ', '\t');
+  const item = encodeTable(Buffer.from(table), 3) ?? Buffer.alloc(0);
+  const map = Buffer.from(mapOf(item) ?? []);
+  const wanted = (bytes: Buffer) => {
+    for (const { from, bytes: count } of wantedParts(decodeColumnMap(bytes, item.length), [0, 5]) ?? [])
+      if (from + count > item.length) throw new Error('a part lies outside of its item');
+  };
+  takes([map], wanted);
+  meets('lie in their item, or are refused', harmed([map]), wanted);
 });
 
 describe.each([1, 2] as const)('packs of version %i', (version) => {

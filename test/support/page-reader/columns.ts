@@ -1,4 +1,4 @@
-import { Cursor, check, unzstd } from './bytes.ts';
+import { Cursor, check, sha256, unzstd } from './bytes.ts';
 
 /** What is said of a part: its bytes, and its stored bytes (0: as it is). */
 interface Part {
@@ -191,11 +191,9 @@ function hexColumn(head: Cursor, { bytes, rows }: Table): Column {
 
 const KINDS = [textColumn, constantColumn, dictionaryColumn, numberColumn, timeColumn, hexColumn];
 
-/** The chunk that codec 4 holds as columns. */
-export function columns(stored: Buffer, maxBytes: number, seen: Set<string>): Buffer {
-  const cursor = new Cursor(stored);
+/** A table as codec 4 begins, and its columns' heads. */
+function readHeads(cursor: Cursor, seen: Set<string>): Table & { readonly heads: readonly Column[] } {
   const [bytes = 0, rows = 0, fields = 0] = cursor.many(3, () => cursor.varint());
-  check(bytes <= maxBytes, 'a chunk is too large');
   check(rows >= 1 && fields >= 1 && fields <= 1024, 'a table of no rows, or of too many fields');
   check(rows * fields <= bytes, 'more values than bytes');
   const heads = cursor.many(fields, () => {
@@ -205,6 +203,42 @@ export function columns(stored: Buffer, maxBytes: number, seen: Set<string>): Bu
     seen.add(`column ${number}`);
     return kind(cursor, { bytes, rows });
   });
+  return { bytes, rows, heads };
+}
+
+/** The map of columns behind an item of codec 4: its parts are the heads, then whole columns, and have the digests that it says. */
+export function checkMap(item: Buffer, map: Buffer): void {
+  check(map.readUInt16LE(1) === map.length && map.length <= 2048, 'a map has another length than it says');
+  const cursor = new Cursor(map.subarray(3));
+  const parts = cursor.many(cursor.varint(), () => ({
+    columns: cursor.varint(),
+    bytes: cursor.varint(),
+    digest: cursor.take(16).toString('hex'),
+  }));
+  cursor.end();
+  check(parts.length >= 2 && parts.length <= 128, 'a map has another number of parts');
+  const rest = new Cursor(item.subarray(1));
+  const { heads } = readHeads(rest, new Set());
+  const ends = [item.length - rest.rest().length];
+  for (const head of heads)
+    ends.push(head.parts.reduce((end, { bytes, stored }) => end + (stored || bytes), ends.at(-1)!));
+  let [at, done] = [0, 0];
+  for (const [index, { columns: count, bytes, digest }] of parts.entries()) {
+    check(index === 0 ? count === 0 : count > 0, 'a part of a map has another number of columns');
+    const part = item.subarray(at, at + bytes);
+    check(sha256(part).startsWith(digest), 'a part of a map has another digest');
+    at += bytes;
+    done += count;
+    check(ends[done] === at, 'a part of a map does not end where a column does');
+  }
+  check(at === item.length && done === heads.length, 'a map is not of all columns');
+}
+
+/** The chunk that codec 4 holds as columns. */
+export function columns(stored: Buffer, maxBytes: number, seen: Set<string>): Buffer {
+  const cursor = new Cursor(stored);
+  const { bytes, rows, heads } = readHeads(cursor, seen);
+  check(bytes <= maxBytes, 'a chunk is too large');
   const values = heads.map((head) => head.values(head.parts.map((each) => readPart(cursor, each))));
   cursor.end();
   const total = values.reduce((sum, column) => column.reduce((all, value) => all + value.length + 1, sum), 0);

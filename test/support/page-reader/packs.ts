@@ -93,6 +93,13 @@ export class Pack {
     check(this.#items.get(offset) === storedBytes, 'no item of a pack lies there');
     return this.#open(offset, storedBytes);
   }
+
+  /** The item that lies behind another one; null: that is the last one. */
+  behind({ offset, storedBytes }: Location): Buffer | null {
+    const next = offset + storedBytes;
+    const bytes = this.#items.get(next);
+    return bytes === undefined ? null : this.#open(next, bytes);
+  }
 }
 
 /** The packs that a manifest names. */
@@ -116,6 +123,15 @@ export class Packs {
   }
 
   item({ pack, offset, storedBytes }: Location, purpose: string): Buffer {
+    return this.#opened(pack, purpose).item(offset, storedBytes);
+  }
+
+  /** The item that lies behind another one in its pack, if there is one. */
+  behind(location: Location, purpose: string): Buffer | null {
+    return this.#opened(location.pack, purpose).behind(location);
+  }
+
+  #opened(pack: string, purpose: string): Pack {
     let found = this.#open.get(pack);
     if (found === undefined) {
       const named = this.named(pack);
@@ -124,6 +140,6 @@ export class Packs {
       this.#open.set(pack, found);
     }
     check(found.purpose === purpose, `an item lies in a pack of ${found.purpose}, not of ${purpose}`);
-    return found.item(offset, storedBytes);
+    return found;
   }
 }

@@ -1,6 +1,6 @@
 import type { ReadChunk } from './bounds.ts';
 import { Cursor, check, refuse, sha256, unzstd } from './bytes.ts';
-import { columns } from './columns.ts';
+import { checkMap, columns } from './columns.ts';
 import { count, digits, type Json } from './json.ts';
 import type { Location, Packs } from './packs.ts';
 import { shapes } from './shapes.ts';
@@ -165,6 +165,11 @@ export class Trees {
       const item = this.#packs.item(place, purpose);
       check(item.length > 0, 'an item has no codec');
       this.#seen.add(`codec ${item[0]}`);
+      const behind = item[0] === 4 ? this.#packs.behind(place, purpose) : null;
+      if (behind?.[0] === 6) {
+        checkMap(item, behind);
+        this.#seen.add('map of columns');
+      }
       const rest = item.subarray(1);
       result = result === null ? this.#whole(item[0]!, rest) : this.#changed(item[0]!, rest, result);
       check(result.length <= this.#maxBytes, 'a chunk is too large');

@@ -47,7 +47,7 @@ export async function* recordBlocks(
   const first = await tasks.next();
   if (first.done) return;
   yield await read(first.value);
-  yield* orderedMap(tasks, reader.mostTasks, read);
+  yield* orderedMap(tasks, reader.mostTasks(places ? 'pick' : 'decode'), read);
 }
 
 async function* wantedRuns(
