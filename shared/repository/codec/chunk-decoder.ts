@@ -3,8 +3,8 @@ import { releaseMemory } from '../../core/buffer-memory.ts';
 import { HoldfastError, named } from '../../core/errors.ts';
 import { type Meter, NO_METER } from '../../core/work-meter.ts';
 import { decodeChain, pickFromItem } from '../../format/codec.ts';
-import { pickFields } from '../../format/pick-fields.ts';
 import { partDigest } from '../../format/columns/column-map.ts';
+import { pickFields } from '../../format/pick-fields.ts';
 import { decryptPart, openItem } from '../../format/seal.ts';
 import type { ChunkToDecode, ItemBatch, ItemSlice, StoredColumns } from './codec-task.ts';
 

@@ -8,7 +8,7 @@ import { encodeDelta } from '../../format/delta.ts';
 import { scanRecords } from '../../format/key-bounds.ts';
 import { PackBuilder } from '../../format/pack.ts';
 import { padme } from '../../format/padding.ts';
-import { newPackSeal, NONCE_BYTES, TAG_BYTES } from '../../format/seal.ts';
+import { NONCE_BYTES, newPackSeal, TAG_BYTES } from '../../format/seal.ts';
 import { countRecords, openChain } from './chunk-decoder.ts';
 import type {
   ChunkToStore,
