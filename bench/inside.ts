@@ -147,7 +147,8 @@ async function firstRowsS(program: string, repository: string): Promise<number> 
   const env = { HOLDFAST_REPOSITORY: repository, BACKUP_ENCRYPTION_KEY: HOLDFAST_KEY };
   const sql = 'select * from readings limit 10';
   await settle(repository);
-  const { wallS } = await measure({ argv: [program, 'query', 'latest', sql, '--format', 'csv'], env });
+  const argv = [program, 'query', 'latest', sql, '--format', 'csv'];
+  const { wallS } = await measure({ argv, env, isWatched: false });
   return wallS;
 }
 

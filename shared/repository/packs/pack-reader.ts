@@ -80,8 +80,6 @@ export class PackReader {
     signal: AbortSignal,
     { apart = false }: { readonly apart?: boolean } = {},
   ): Promise<{ readonly batch: ItemBatch; readonly chains: ItemSlice[][] }> {
-    const seals: NamedSeal[] = [];
-    const sealIndex = new Map<string, number>();
     const isUnknown = ({ pack }: ItemLocation) => !this.#known.sizes.has(pack.id ?? '');
     const unknown = chains.find((chain) => chain.some(isUnknown))?.find(isUnknown);
     if (unknown) await this.#learn(named(unknown.pack.id), signal);
@@ -90,28 +88,26 @@ export class PackReader {
       for (const { pack, offset, storedBytes } of chain)
         total += this.#within(named(pack.id), offset, storedBytes, this.#mostChunkItemBytes);
     }
+    // Before anything is read: a read that fails while another one is awaited would end the process.
+    const seals: NamedSeal[] = [];
+    const sealIndex = new Map<string, number>();
+    for (const { pack } of chains.flat())
+      if (!sealIndex.has(named(pack.id)))
+        sealIndex.set(named(pack.id), seals.push(await this.seal(named(pack.id), undefined, signal)) - 1);
     const buffer = new ArrayBuffer(total);
     let at = 0;
     const reads: Promise<void>[] = [];
-    const sliced: ItemSlice[][] = [];
-    for (const chain of chains) {
-      const slices: ItemSlice[] = [];
-      for (const { pack, offset, storedBytes } of chain) {
+    const sliced = chains.map((chain) =>
+      chain.map(({ pack, offset, storedBytes }): ItemSlice => {
         const id = named(pack.id);
-        let seal = sealIndex.get(id);
-        if (seal === undefined) {
-          seal = seals.push(await this.seal(id, undefined, signal)) - 1;
-          sealIndex.set(id, seal);
-        }
         const into = new Uint8Array(buffer, at, storedBytes);
         reads.push(
           apart ? this.#readItemApart(pack, offset, into, signal) : this.#read(id, offset, into, signal),
         );
-        slices.push({ seal, at, storedBytes, offset });
         at += storedBytes;
-      }
-      sliced.push(slices);
-    }
+        return { seal: sealIndex.get(id) ?? 0, at: at - storedBytes, storedBytes, offset };
+      }),
+    );
     await Promise.all(reads);
     return { batch: { buffer, seals }, chains: sliced };
   }
