@@ -104,6 +104,27 @@ export function wantedParts(map: ColumnMap, places: readonly number[]): WantedPa
   return found === places.length ? wanted : undefined;
 }
 
+/**
+ * Whether an item's own heads say that some columns lie in the parts that were read.
+ *
+ * @param item with its heads, whatever is elsewhere
+ * @throws E_DAMAGED
+ */
+export function holdsColumns(
+  item: Uint8Array,
+  places: readonly number[],
+  parts: readonly { readonly from: number; readonly bytes: number }[],
+): boolean {
+  const { headBytes, columns } = columnSizes(item.subarray(1));
+  const isRead = (from: number, to: number) =>
+    parts.some((part) => from >= part.from && to <= part.from + part.bytes);
+  let at = 1 + headBytes;
+  return columns.every((bytes, place) => {
+    at += bytes;
+    return !places.includes(place) || isRead(at - bytes, at);
+  });
+}
+
 /** Columns as parts: each large one alone, small ones with their neighbours. */
 function joined(columns: readonly number[], leastBytes: number): { columns: number; bytes: number }[] {
   const parts: { columns: number; bytes: number }[] = [];

@@ -3,7 +3,7 @@ import { releaseMemory } from '../../core/buffer-memory.ts';
 import { HoldfastError, named } from '../../core/errors.ts';
 import { type Meter, NO_METER } from '../../core/work-meter.ts';
 import { decodeChain, pickFromItem } from '../../format/codec.ts';
-import { partDigest } from '../../format/columns/column-map.ts';
+import { holdsColumns, partDigest } from '../../format/columns/column-map.ts';
 import { pickFields } from '../../format/pick-fields.ts';
 import { decryptPart, openItem } from '../../format/seal.ts';
 import type { ChunkToDecode, ItemBatch, ItemSlice, StoredColumns } from './codec-task.ts';
@@ -68,7 +68,7 @@ export function* pickedChunks(
   for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   for (const chunk of chunks) {
     const { columns } = chunk;
-    const items = columns ? [openParts(columns, meter)] : openChain(chunk.chain, batch, meter);
+    const items = columns ? [openParts(columns, places, meter)] : openChain(chunk.chain, batch, meter);
     const [only] = items;
     const picked =
       only &&
@@ -155,7 +155,7 @@ export function openChain(chain: readonly ItemSlice[], batch: ItemBatch, meter: 
 }
 
 /** An item of columns of which only some parts were read: elsewhere it has zeros. @throws E_DAMAGED */
-function openParts(columns: StoredColumns, meter: Meter): Buffer {
+function openParts(columns: StoredColumns, places: readonly number[], meter: Meter): Buffer {
   const { seal, nonce, parts, itemBytes } = columns;
   const item = Buffer.alloc(itemBytes);
   for (const { from, stored, digest } of parts) {
@@ -163,6 +163,8 @@ function openParts(columns: StoredColumns, meter: Meter): Buffer {
     if (!partDigest(plain).equals(digest)) throw changedColumns(columns);
     item.set(plain, from);
   }
+  const read = parts.map(({ from, stored }) => ({ from, bytes: stored.length }));
+  if (!holdsColumns(item, places, read)) throw changedColumns(columns);
   return item;
 }
 
