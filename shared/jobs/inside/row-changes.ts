@@ -1,4 +1,4 @@
-import { MiB } from '../../core/units.ts';
+import { KiB, MiB } from '../../core/units.ts';
 import { type Fields, wholeRecords } from '../../sources/rows.ts';
 import { compareFields, compareValues } from './compare-values.ts';
 import type { ComparedRows } from './compared-rows.ts';
@@ -18,7 +18,12 @@ export interface RowChange {
 export interface TwoVersions {
   before(): AsyncIterable<Uint8Array>;
   after(): AsyncIterable<Uint8Array>;
+  /** Records that are equal are equal rows, and nobody writes to a block that was given out. */
+  readonly areHeld?: boolean;
 }
+
+/** Blocks with few rows to copy are not kept. */
+const LEAST_KEPT_BYTES = 64 * KiB;
 
 /** Rows of one version without their like in the other that are held at once. */
 const MOST_HELD_BYTES = 64 * MiB;
@@ -51,12 +56,18 @@ async function unmatched(
   { most, part }: { readonly most: number; readonly part: KeyPart },
 ): Promise<HeldRows | undefined> {
   const held = new HeldRows();
-  for await (const { block, step } of sideBySide(versions)) {
-    for (const row of step < 0 ? rows.before(block) : rows.after(block))
-      if (part.of === 1 || isInPart(JSON.stringify(rows.keyOf(row)), part)) held.add(row, step);
+  const isKept = ({ length }: Uint8Array) => versions.areHeld && part.of === 1 && length >= LEAST_KEPT_BYTES;
+  for await (const step of sideBySide(versions)) {
+    if (isKept(step.block)) held.addRecords(step.block, step.step);
+    else addRows(held, step, rows, part);
     if (held.bytes > most && isDivisible(part)) return undefined;
   }
   return held;
+}
+
+function addRows(held: HeldRows, { block, step }: Step, rows: ComparedRows, part: KeyPart): void {
+  for (const row of step < 0 ? rows.before(block) : rows.after(block))
+    if (part.of === 1 || isInPart(JSON.stringify(rows.keyOf(row)), part)) held.add(row, step);
 }
 
 interface Step {

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { HeldRows } from '../../../../shared/jobs/inside/held-rows.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
-import { testSeed } from '../../../support/repository/torture.ts';
+import { cases, testSeed } from '../../../support/repository/torture.ts';
 
 const random = seededRandom(testSeed);
 const below = (most: number) => Math.floor(random() * most);
@@ -32,6 +32,26 @@ it.each([
     counts.set(text, (counts.get(text) ?? 0) + by);
   }
   expect(held(rows)).toEqual(new Map([...counts].filter(([, count]) => count !== 0)));
+});
+
+it('counts the records of blocks as a map of texts does, beside single rows', () => {
+  for (let round = 0; round < cases(10, 60, 600); round++) {
+    const most = 1 + below(800);
+    const record = () => `${below(most)}`.repeat(below(below(8) ? 20 : 1000));
+    const rows = new HeldRows();
+    const counts = new Map<string, number>();
+    const count = (text: string, by: number) => counts.set(text, (counts.get(text) ?? 0) + by);
+    for (let step = 0; step < 40; step++) {
+      const by = below(2) ? 1 : -1;
+      const records = Array.from({ length: below(below(4) ? 600 : 3) }, record);
+      for (const text of records) count(text, by);
+      rows.addRecords(Buffer.from(records.map((text) => `${text}\n`).join('')), by);
+      const single = record();
+      count(single, by);
+      rows.add(Buffer.from(single), by);
+    }
+    expect(held(rows)).toEqual(new Map([...counts].filter(([, of]) => of !== 0)));
+  }
 });
 
 it('counts rows of no bytes, first and last', () => {
@@ -65,10 +85,30 @@ async function heldBytes(): Promise<number> {
   return least;
 }
 
+const row = (i: number) => Buffer.from(`${i} `.padEnd(1000, 'x'));
+
+it('lets go of blocks when few of their records count', async () => {
+  const before = await heldBytes();
+  const rows = new HeldRows();
+  const block = (i: number, skipped?: number) =>
+    Buffer.concat(
+      Array.from({ length: 500 }, (_, n) =>
+        n === skipped ? [] : [row(500 * i + n), Buffer.from('\n')],
+      ).flat(),
+    );
+  for (let i = 0; i < 100; i++) {
+    rows.addRecords(block(i), 1);
+    rows.addRecords(block(i, 7), -1);
+  }
+  // 100 MB went through it.
+  expect((await heldBytes()) - before).toBeLessThan(12e6);
+  expect(held(rows).size).toBe(100);
+  expect(rows.bytes).toBe(100 * (1000 + 40));
+});
+
 it('lets go of rows that count no more', async () => {
   const before = await heldBytes();
   const rows = new HeldRows();
-  const row = (i: number) => Buffer.from(`${i} `.padEnd(1000, 'x'));
   for (let i = 0; i < 50_000; i++) {
     rows.add(row(i), 1);
     if (i >= 1000) rows.add(row(i - 1000), -1);

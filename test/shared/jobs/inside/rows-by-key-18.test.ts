@@ -125,10 +125,17 @@ describe('rows of PostgreSQL by their keys', () => {
       }
   }, 600_000);
 
-  it('are looked for in one chunk if they lie in the order of the key', async () => {
+  it('are looked for in the few chunks that may hold them if they lie in the order of the key', async () => {
     const { all, near } = await chunksNear(reader, 'public.by_id', ['2500']);
+    // Mostly one: the server may fill a page that it has skipped, and chunks then overlap.
+    const chunks = await Array.fromAsync(numbersOfChunks(reader, 'public.by_id'));
+    const around = chunks.filter(({ numbers }) => {
+      const sorted = numbers.map(Number).toSorted((a, b) => a - b);
+      return (sorted[0] ?? 0) <= 2500 && (sorted.at(-1) ?? 0) >= 2500;
+    });
     expect(all).toBeGreaterThan(10);
-    expect(near).toBe(1);
+    expect(near).toBe(around.length);
+    expect(near).toBeLessThan(all / 4);
   });
 
   it.each(['by_id', 'shuffled'])(
