@@ -38,7 +38,8 @@ export async function runStatement(
   io: Io,
 ): Promise<number> {
   await using session = await CommandSession.open({ ...values, source: undefined }, io);
-  session.repository.warmUp();
+  // Many statements need a chunk or two, for which no other thread has to start.
+  session.repository.prepareHere();
   const { keys, readers } = await openAll(session, words, words.length > 1 ? {} : values);
   const warnings: string[] = [];
   const how: QueryOptions = {

@@ -32,7 +32,7 @@ import { isSuccessor, openKeychain, refuseReplaced } from './keys/root-keys.ts';
 import { type SignatureOptions, Signatures } from './keys/signatures.ts';
 import { PackLists } from './packs/pack-lists.ts';
 import { spoiltPackOf } from './packs/spoilt-packs.ts';
-import { BackupReader } from './reading/backup-reader.ts';
+import { BackupReader, loadHere } from './reading/backup-reader.ts';
 import { BundledStore } from './reading/bundled-store.ts';
 import { DocumentMemory } from './reading/document-memory.ts';
 import { ListedObjects } from './reading/listed-objects.ts';
@@ -378,6 +378,13 @@ export class Repository implements AsyncDisposable {
   warmUp(plainBytes = 0): void {
     const { pool } = this.#context;
     pool.start(plainBytes < MANY_BYTES ? 1 : pool.size);
+  }
+
+  /** Loads what reads chunks without a worker thread, where only a few may be wanted. */
+  prepareHere(): void {
+    loadHere()
+      .then(({ prepare }) => prepare())
+      .catch(() => {});
   }
 
   /** Starts a worker thread while a backup is opened that will be read, then all of them if it is large. */

@@ -120,6 +120,10 @@ export class WorkerPool {
     await Promise.all(this.#slots.map(({ worker }) => worker.terminate()));
   }
 
+  get hasStarted(): boolean {
+    return this.#slots.length > 0;
+  }
+
   /** Has so many threads run, `size` at most. */
   start(count: number): void {
     while (this.#slots.length < Math.min(count, this.size) && !this.#failure) {

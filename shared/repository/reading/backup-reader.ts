@@ -31,6 +31,15 @@ export interface UsedPack extends ListedPack {
   readonly usedBytes: number;
 }
 
+/** Not at the top: few programs need it beside that of the worker threads. */
+export const loadHere = () => import('../codec/decode-here.ts');
+
+interface HereOptions {
+  /** Nobody may want more: it is done in this thread if no other has started, as that takes longer. @default false */
+  readonly isFirst?: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** One backup, opened: its manifest was checked, its catalog read. */
 export class BackupReader {
   readonly manifest: Manifest;
@@ -261,9 +270,13 @@ export class BackupReader {
   /** The plain bytes of neighbouring chunks, decoded on a worker. */
   async decode(
     refs: readonly ChunkRef[],
-    { digest, signal }: { readonly digest: boolean; readonly signal: AbortSignal },
+    { digest, isFirst = false, signal }: HereOptions & { readonly digest: boolean },
   ) {
     const { task, transfer } = await this.#gather(refs, signal);
+    if (isFirst && !this.#context.pool.hasStarted) {
+      const { decodeHere } = await loadHere();
+      return { plain: decodeHere(task), parts: undefined };
+    }
     const { value } = await this.#context.pool.run({ kind: 'decode', ...task, digest }, transfer, signal);
     return { plain: new Uint8Array(value.plain), parts: value.digest };
   }
@@ -281,14 +294,19 @@ export class BackupReader {
    * @param places of the fields, ascending, at least one
    * @throws E_DAMAGED, E_STORE_*
    */
-  async pick(refs: readonly ChunkRef[], places: readonly number[], signal: AbortSignal): Promise<Uint8Array> {
+  async pick(
+    refs: readonly ChunkRef[],
+    places: readonly number[],
+    { isFirst = false, signal }: HereOptions,
+  ): Promise<Uint8Array> {
+    const isHere = isFirst && !this.#context.pool.hasStarted;
     const columns = await Promise.all(refs.map(({ chain }) => this.#columns(chain, places, signal)));
     try {
-      return await this.#pick(refs, { places, columns }, signal);
+      return await this.#pick(refs, { places, columns, isHere }, signal);
     } catch (error) {
       // Read whole, it may be found right after all, and is named if it is not.
       if (!isDamage(error) || columns.every((one) => one === undefined)) throw error;
-      return this.#pick(refs, { places, columns: [] }, signal);
+      return this.#pick(refs, { places, columns: [], isHere }, signal);
     }
   }
 
@@ -298,15 +316,23 @@ export class BackupReader {
 
   async #pick(
     refs: readonly ChunkRef[],
-    of: { readonly places: readonly number[]; readonly columns: readonly (StoredColumns | undefined)[] },
+    of: {
+      readonly places: readonly number[];
+      readonly columns: readonly (StoredColumns | undefined)[];
+      readonly isHere: boolean;
+    },
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    const { places, columns } = of;
+    const { places, columns, isHere } = of;
     // Where other chunks are read by columns, what lies around a whole one is not wanted.
     this.#hasColumns ||= columns.some((one) => one !== undefined);
     const whole = refs.map((ref, i) => (columns[i] ? { ...ref, chain: [] } : ref));
     const { task, transfer } = await this.#gather(whole, signal, { apart: this.#hasColumns });
     const chunks = task.chunks.map((chunk, i) => ({ ...chunk, columns: columns[i] }));
+    if (isHere) {
+      const { pickHere } = await loadHere();
+      return pickHere({ ...task, chunks }, places);
+    }
     const { value } = await this.#context.pool.run(
       { kind: 'pick', ...task, chunks, places },
       transfer,

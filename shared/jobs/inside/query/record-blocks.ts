@@ -38,16 +38,16 @@ export async function* recordBlocks(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { places } = of;
-  const read = async ({ refs, isCut }: Task) => {
-    if (places && isCut) return reader.pick(refs, places, signal);
-    const { plain } = await reader.decode(refs, { digest: false, signal });
+  const read = async ({ refs, isCut }: Task, isFirst = false) => {
+    if (places && isCut) return reader.pick(refs, places, { isFirst, signal });
+    const { plain } = await reader.decode(refs, { digest: false, isFirst, signal });
     return places ? pickFields(plain, places) : plain;
   };
   const tasks = tasksOf(wantedRuns(reader, of, signal));
   const first = await tasks.next();
   if (first.done) return;
-  yield await read(first.value);
-  yield* orderedMap(tasks, reader.mostTasks(places ? 'pick' : 'decode'), read);
+  yield await read(first.value, true);
+  yield* orderedMap(tasks, reader.mostTasks(places ? 'pick' : 'decode'), (task) => read(task));
 }
 
 async function* wantedRuns(
