@@ -267,13 +267,13 @@ export class BackupReader {
     });
   }
 
-  /** The plain bytes of neighbouring chunks, decoded on a worker. */
+  /** The plain bytes of neighbouring chunks, decoded on a worker, or in this thread (then without a digest). */
   async decode(
     refs: readonly ChunkRef[],
     { digest, isFirst = false, signal }: HereOptions & { readonly digest: boolean },
   ) {
     const { task, transfer } = await this.#gather(refs, signal);
-    if (isFirst && !this.#context.pool.hasStarted) {
+    if (isFirst && !digest && !this.#context.pool.hasStarted) {
       const { decodeHere } = await loadHere();
       return { plain: decodeHere(task), parts: undefined };
     }

@@ -46,7 +46,7 @@ export async function* recordBlocks(
   const tasks = tasksOf(wantedRuns(reader, of, signal));
   const first = await tasks.next();
   if (first.done) return;
-  yield await read(first.value, true);
+  yield await read(first.value, first.value.refs.length === 1);
   yield* orderedMap(tasks, reader.mostTasks(places ? 'pick' : 'decode'), (task) => read(task));
 }
 
