@@ -146,7 +146,7 @@ async function whatDiffers(
       yield* reader.readChunks(runsWithout(runs, shared.get(partition) ?? new Map()), signal);
     }
   };
-  return { before: () => read(before), after: () => read(after), areHeld: true };
+  return { before: () => read(before), after: () => read(after), mayKeepBlocks: true };
 }
 
 async function* readAll({ version, dataset }: Side, signal: AbortSignal): AsyncGenerator<Uint8Array> {

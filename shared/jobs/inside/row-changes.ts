@@ -19,7 +19,7 @@ export interface TwoVersions {
   before(): AsyncIterable<Uint8Array>;
   after(): AsyncIterable<Uint8Array>;
   /** Records that are equal are equal rows, and nobody writes to a block that was given out. */
-  readonly areHeld?: boolean;
+  readonly mayKeepBlocks?: boolean;
 }
 
 /** Blocks with few rows to copy are not kept. */
@@ -56,7 +56,7 @@ async function unmatched(
   { most, part }: { readonly most: number; readonly part: KeyPart },
 ): Promise<HeldRows | undefined> {
   const held = new HeldRows();
-  const isKept = ({ length }: Uint8Array) => versions.areHeld && part.of === 1 && length >= LEAST_KEPT_BYTES;
+  const isKept = ({ length }: Uint8Array) => versions.mayKeepBlocks && part.of === 1 && length >= LEAST_KEPT_BYTES;
   for await (const step of sideBySide(versions)) {
     if (isKept(step.block)) held.addRecords(step.block, step.step);
     else addRows(held, step, rows, part);

@@ -123,7 +123,7 @@ export class ChunkProcessor {
 
   /** An item of a chunk; behind one of columns, in the same pack, where they are. */
   #addChunk(item: Buffer): StoredItem {
-    const map = this.#settings.version > 1 ? mapOf(item) : undefined;
+    const map = mapOf(item);
     if (!map) return this.addItem(item);
     this.reserve(item.length + NONCE_BYTES + TAG_BYTES + map.length);
     const location = this.addItem(item);
