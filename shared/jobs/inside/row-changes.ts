@@ -56,7 +56,8 @@ async function unmatched(
   { most, part }: { readonly most: number; readonly part: KeyPart },
 ): Promise<HeldRows | undefined> {
   const held = new HeldRows();
-  const isKept = ({ length }: Uint8Array) => versions.mayKeepBlocks && part.of === 1 && length >= LEAST_KEPT_BYTES;
+  const isKept = ({ length }: Uint8Array) =>
+    versions.mayKeepBlocks && part.of === 1 && length >= LEAST_KEPT_BYTES;
   for await (const step of sideBySide(versions)) {
     if (isKept(step.block)) held.addRecords(step.block, step.step);
     else addRows(held, step, rows, part);
