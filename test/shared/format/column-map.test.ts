@@ -5,7 +5,7 @@ import { decodeColumnMap, encodeColumnMap, wantedParts } from '../../../shared/f
 import { encodeColumns } from '../../../shared/format/columns/encode-columns.ts';
 import { columnPlaces } from '../../support/repository/plain-columns.ts';
 import { seededRandom } from '../../support/repository/rows.ts';
-import { cases } from '../../support/repository/torture.ts';
+import { cases, tortureTimeoutMs } from '../../support/repository/torture.ts';
 
 /** A table as an item: columns of constants, short and long values. */
 function tableOf(widths: readonly number[], rows: number): Buffer {
@@ -21,7 +21,9 @@ function tableOf(widths: readonly number[], rows: number): Buffer {
   return item;
 }
 
-it('has parts that begin and end with columns, with the digests of their bytes, in few bytes', () => {
+it('has parts that begin and end with columns, with the digests of their bytes, in few bytes', {
+  timeout: tortureTimeoutMs,
+}, () => {
   const widths = fc.array(fc.constantFrom(0, 0, 1, 2, 8, 40, 300), { minLength: 1, maxLength: 200 });
   fc.assert(
     fc.property(widths, fc.integer({ min: 16, max: 900 }), (some, rows) => {

@@ -20,7 +20,7 @@ import {
 import { InlinePool } from '../../support/repository/inline-pool.ts';
 import { readRepository } from '../../support/repository/page-reader.ts';
 import { seededRandom } from '../../support/repository/rows.ts';
-import { cases } from '../../support/repository/torture.ts';
+import { cases, tortureTimeoutMs } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
 
 const FIELDS = 12;
@@ -119,7 +119,7 @@ it('fetches single columns without the others, and a third of the bytes are enou
   }
 });
 
-it('gives what the rows have, of any columns', async () => {
+it('gives what the rows have, of any columns', { timeout: tortureTimeoutMs }, async () => {
   const { store, key } = await stored();
   for (let n = 0; n < cases(8, 40, 400); n++) {
     const places = somePlaces();
@@ -153,7 +153,9 @@ it('reads nothing of the columns that it does not fetch', async () => {
   expect((await picked(store, key, [0, 3])).text).toBe(textOf([0, 3]));
 });
 
-it('finds every change of what it fetches, or is not harmed by it', async () => {
+it('finds every change of what it fetches, or is not harmed by it', {
+  timeout: tortureTimeoutMs,
+}, async () => {
   const { store, key } = await stored();
   const { parts } = await picked(store, key, [0, 3]);
   let [right, refused] = [0, 0];

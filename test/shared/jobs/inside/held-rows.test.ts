@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { HeldRows } from '../../../../shared/jobs/inside/held-rows.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
-import { cases, testSeed } from '../../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs } from '../../../support/repository/torture.ts';
 
 const random = seededRandom(testSeed);
 const below = (most: number) => Math.floor(random() * most);
@@ -34,7 +34,9 @@ it.each([
   expect(held(rows)).toEqual(new Map([...counts].filter(([, count]) => count !== 0)));
 });
 
-it('counts the records of blocks as a map of texts does, beside single rows', () => {
+it('counts the records of blocks as a map of texts does, beside single rows', {
+  timeout: tortureTimeoutMs,
+}, () => {
   for (let round = 0; round < cases(10, 60, 600); round++) {
     const most = 1 + below(800);
     const record = () => `${below(most)}`.repeat(below(below(8) ? 20 : 1000));
