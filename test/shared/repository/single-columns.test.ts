@@ -108,14 +108,15 @@ async function replace(store: ObjectStore, object: string, bytes: Buffer): Promi
 
 const somePlaces = () => all.filter(() => random() < 0.25);
 
-it('fetches single columns without the others, and a third of the bytes are enough', async () => {
+it('fetches single columns without the others: less than half of the bytes', async () => {
   const { store, key } = await stored(new FolderStore(await newFolder()));
   const whole = await picked(store, key, all);
   expect(whole.text).toBe(data.t);
   for (const places of [[0, 3], [1, 8], [6, 10], [7]]) {
     const { text, bytes } = await picked(store, key, places);
     expect(text).toBe(textOf(places));
-    expect(bytes, String(places)).toBeLessThan(whole.bytes / 3);
+    // A last chunk of less than 64 KiB is read whole.
+    expect(bytes, String(places)).toBeLessThan(whole.bytes / 2);
   }
 });
 
